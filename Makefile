@@ -1,0 +1,47 @@
+# Every recipe runs the Node.js that npm installed, and one compile cache, so that a start costs milliseconds.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export NODE_COMPILE_CACHE := $(CURDIR)/.cache/compile
+SECONDS_EACH ?= 60
+
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+node_modules/.package-lock.json: package-lock.json
+	@echo 'Installing the packages of package-lock.json ...'
+	@npm ci --no-progress --loglevel=error
+	@touch $@
+
+install: node_modules/.package-lock.json
+
+demo: install ## run the whole system on this machine and drive real calls through it (KEEP=1 leaves it running)
+	@node test/demo/main.ts $(if $(KEEP),--keep)
+
+test: install ## lint, types, unit, integration and conformance tests
+	@node test/run.ts
+
+bench: install bundle ## the benchmarks, peers beside us in one run; writes the tables of docs/performance.md
+	@node test/bench/main.ts
+
+fuzz: install ## every parser that meets the wire, SECONDS_EACH=60 seconds each
+	@for target in test/fuzz/*.fuzz.ts; do echo "== $$target"; node $$target $(SECONDS_EACH); done
+
+chaos: install ## kill random processes 100 times while the demo's calls run
+	@node test/chaos/main.ts
+
+bundle: install ## one file per process into dist/
+	@node cmd/bundle/main.ts
+
+generate: install ## types and reference pages from crds/ and the tables in pkg/
+	@node cmd/generate/main.ts
+
+format: install ## rewrite every file in the house style
+	@prettier --log-level warn --write .
+
+clean: ## remove what was built and cached here
+	@rm -rf dist .cache .state
+
+.PHONY: help install demo test bench fuzz chaos bundle generate format clean
