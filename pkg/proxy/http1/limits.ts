@@ -1,0 +1,44 @@
+/** Bounds of the wire. Every one is a number, so that tests can make it small. */
+export interface Limits {
+  /** A request or response head, start line to empty line. */
+  readonly headBytes: number
+  readonly fields: number
+  /** One chunk-size line with its extensions. */
+  readonly chunkLineBytes: number
+  readonly trailerBytes: number
+  /** Client connections at once; more are answered 503. */
+  readonly connections: number
+  /** From the first byte of a head (or the start of a connection) to its last. */
+  readonly headMs: number
+  /** A kept-alive client connection without a request. */
+  readonly idleMs: number
+  /** No byte of a body that is waited for, or no reading of what was written. */
+  readonly stallMs: number
+  readonly connectMs: number
+  /** From the whole request sent to the head of the answer. */
+  readonly responseMs: number
+  /** How long what still comes is thrown away after an answer that closes. */
+  readonly lingerMs: number
+  /** Idle upstream connections: how long (servers end theirs after 5 s and more) and how many per address. */
+  readonly poolIdleMs: number
+  readonly poolSize: number
+  /** How often deadlines are looked at. */
+  readonly sweepMs: number
+}
+
+export const defaultLimits: Limits = Object.freeze({
+  headBytes: 32 * 1024,
+  fields: 100,
+  chunkLineBytes: 256,
+  trailerBytes: 8 * 1024,
+  connections: 10_000,
+  headMs: 30_000,
+  idleMs: 120_000,
+  stallMs: 300_000,
+  connectMs: 5_000,
+  responseMs: 300_000,
+  lingerMs: 2_000,
+  poolIdleMs: 4_000,
+  poolSize: 256,
+  sweepMs: 1_000,
+})
