@@ -1,0 +1,111 @@
+/** One run of wrk against one listener, and what it cost the processes behind it. */
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { cpuSeconds, loadCore } from './processes.ts'
+
+export interface Load {
+  readonly port: number
+  /** Path, or an absolute URL towards a forward proxy. */
+  readonly target: string
+  readonly host?: string
+  /** Sent in turn, one a request; empty: none. */
+  readonly tokens: readonly string[]
+  /** Status that every answer must have. */
+  readonly expect: number
+  readonly seconds: number
+  readonly connections: number
+}
+
+export interface Cost {
+  /** Microseconds of CPU per request, all measured processes together. */
+  readonly cpuMicroseconds: number
+  readonly requestsPerSecond: number
+  readonly p99Ms: number
+}
+
+function script(load: Load): string {
+  const tokens = load.tokens.map((token) => `"Bearer ${token}"`).join(',')
+  const host = load.host === undefined ? '' : `headers["Host"] = "${load.host}"`
+  return `
+local tokens = {${tokens}}
+local n = 0
+wrong = 0
+local all = {}
+function setup(thread) table.insert(all, thread) end
+function request()
+  local headers = {}
+  ${host}
+  if #tokens > 0 then
+    n = n % #tokens + 1
+    headers["Authorization"] = tokens[n]
+  end
+  return wrk.format("GET", "${load.target}", headers)
+end
+function response(status)
+  if status ~= ${load.expect} then wrong = wrong + 1 end
+end
+function done(summary, latency)
+  local bad = 0
+  for _, thread in ipairs(all) do bad = bad + thread:get("wrong") end
+  io.write(string.format('RESULT {"requests":%d,"micros":%d,"p99":%f,"wrong":%d,"errors":%d}\\n',
+    summary.requests, summary.duration, latency:percentile(99) / 1000, bad,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
+end
+`
+}
+
+interface Result {
+  readonly requests: number
+  readonly micros: number
+  readonly p99: number
+  readonly wrong: number
+  readonly errors: number
+}
+
+function wrk(load: Load, folder: string): Promise<Result> {
+  const file = path.join(folder, 'load.lua')
+  writeFileSync(file, script(load), { mode: 0o600 })
+  const child = spawn(
+    'taskset',
+    [
+      '-c',
+      loadCore,
+      'wrk',
+      '-t1',
+      `-c${load.connections}`,
+      `-d${load.seconds}s`,
+      '-s',
+      file,
+      `http://127.0.0.1:${load.port}/`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', () => {
+      const line = /^RESULT (.*)$/m.exec(output)?.[1]
+      if (line === undefined) reject(new Error(`wrk gave no result: ${output}`))
+      else resolve(JSON.parse(line) as Result)
+    })
+  })
+}
+
+/** Drives the load and gives its cost. Throws when any answer was not the expected one. */
+export async function measure(load: Load, pids: readonly number[], folder: string): Promise<Cost> {
+  const before = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  const result = await wrk(load, folder)
+  const used = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0) - before
+  if (result.wrong > 0 || result.errors > 0 || result.requests === 0) {
+    throw new Error(
+      `${load.target}: ${result.wrong} answers were not ${load.expect}, ${result.errors} errors of ${result.requests}`,
+    )
+  }
+  return {
+    cpuMicroseconds: (used / result.requests) * 1e6,
+    requestsPerSecond: result.requests / (result.micros / 1e6),
+    p99Ms: result.p99,
+  }
+}
