@@ -19,6 +19,12 @@ export interface CompiledOperation {
   readonly scopes: readonly string[]
 }
 
+/** An operation that needs no token. */
+export interface CompiledPublicOperation extends CompiledOperation {
+  /** `namespace/name` of the AccessPolicy. */
+  readonly policy?: string
+}
+
 /** What the rule asks of a request and of its subject, the same for caller, target and authority. */
 export interface RuleTerms {
   /** `namespace/name` of the AccessPolicy. */
@@ -39,6 +45,8 @@ export interface InboundRule extends RuleTerms {
   readonly audience: string
   /** Workload identity -> UID of its ServiceAccount. Callers with a token of ours. */
   readonly callers: Readonly<Record<string, string>>
+  /** Longest chain of actors, the caller included. */
+  readonly maxActors: number
   /** Callers with a token of a TrustedIssuer, of one of these audiences. */
   readonly issuers: readonly IssuerCaller[]
 }
@@ -46,6 +54,8 @@ export interface InboundRule extends RuleTerms {
 export interface IssuerCaller {
   /** Name of the TrustedIssuer. */
   readonly name: string
+  /** What comes before its subjects in `sub`. */
+  readonly subjectPrefix: string
   /** Its audiences that name this target's Service. */
   readonly audiences: readonly string[]
   /** Patterns of `azp` or `client_id`; absent: any. */
@@ -56,7 +66,9 @@ export interface IssuerCaller {
 
 export interface PortPolicy {
   readonly rules: readonly InboundRule[]
-  readonly public: readonly CompiledOperation[]
+  readonly public: readonly CompiledPublicOperation[]
+  /** TrustedIssuer's name -> its audiences that name a Service of this port. */
+  readonly issuerAudiences?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface RulesSection {
@@ -85,7 +97,7 @@ export interface Route {
   readonly hosts: readonly string[]
   readonly audience: string
   readonly rules: readonly OutboundRule[]
-  readonly public: readonly CompiledOperation[]
+  readonly public: readonly CompiledPublicOperation[]
 }
 
 export interface RoutesSection {

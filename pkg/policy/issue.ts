@@ -1,0 +1,105 @@
+import { Refusal } from '../refusal/refusal.ts'
+import type { Reason } from '../refusal/reasons.ts'
+import type { Bearer } from '../token/claims.ts'
+import { knowsNeeds } from './match.ts'
+import type { Edge } from './workload-policy.ts'
+
+/** What a subject token says that issuing depends on. */
+export type IssueSubject = Pick<
+  Bearer,
+  'origin' | 'subject' | 'subjectIssuer' | 'client' | 'actors' | 'scopes' | 'audiences'
+>
+
+export interface IssueQuestion {
+  /** Edges of this client (identity and UID) to the one audience that is asked for. */
+  readonly edges: readonly Edge[]
+  /** Identity of the authenticated client. */
+  readonly client: string
+  /** The verified subject token that it may present; undefined: it asks for itself. */
+  readonly subject?: IssueSubject | undefined
+  /** Undefined: none were named, so all that the edge grants. */
+  readonly asked?: readonly string[] | undefined
+}
+
+/** What may be issued. */
+export interface Grant {
+  readonly edge: Edge
+  /** Sorted. */
+  readonly scopes: readonly string[]
+  /** The edge's; the subject's own end bounds it further. */
+  readonly lifetimeSeconds: number
+  readonly maxActors: number
+  /** Actors of the new token, outermost first; empty where the client acts as itself. */
+  readonly actors: readonly string[]
+}
+
+const ranks: Partial<Record<Reason, number>> = {
+  invalid_target: 0,
+  invalid_scope: 1,
+  delegation_required: 2,
+  delegation_forbidden: 2,
+  actor_chain_too_long: 3,
+  subject_not_allowed: 4,
+  subject_scope: 5,
+}
+
+/**
+ * What the authority may issue (tokens.md, exchange rules 2, 3, 4 and 6), or why not: `invalid_target`
+ * without an edge, `invalid_scope` where no edge covers what was asked, else the reason of the edge
+ * that came furthest. Of several edges that serve, the one with the shortest lifetime, then by name.
+ * An edge with a condition on the subject serves nobody who acts as itself.
+ */
+export function decideIssue(question: IssueQuestion): Grant | Refusal {
+  let refusal = new Refusal('invalid_target')
+  let best: Grant | undefined
+  for (const edge of question.edges) {
+    if (edge.client !== question.client || !knowsNeeds(edge.needs)) continue
+    const outcome = tryEdge(edge, question)
+    if (typeof outcome === 'string') {
+      if ((ranks[outcome] ?? 0) > (ranks[refusal.reason] ?? 0)) {
+        refusal = new Refusal(outcome, { policy: edge.policy, rule: edge.rule })
+      }
+    } else if (best === undefined || precedes(outcome, best)) {
+      best = outcome
+    }
+  }
+  return best ?? refusal
+}
+
+function precedes(one: Grant, other: Grant): boolean {
+  if (one.lifetimeSeconds !== other.lifetimeSeconds) {
+    return one.lifetimeSeconds < other.lifetimeSeconds
+  }
+  if (one.edge.policy !== other.edge.policy) return one.edge.policy < other.edge.policy
+  return one.edge.rule < other.edge.rule
+}
+
+function tryEdge(edge: Edge, { client, subject, asked }: IssueQuestion): Grant | Reason {
+  const sameAudience = subject?.audiences.includes(edge.audience) === true
+  const within = (scope: string) => !sameAudience || subject.scopes.includes(scope)
+  if (asked?.every((scope) => edge.scopes.includes(scope) && within(scope)) === false) {
+    return 'invalid_scope'
+  }
+  const scopes = [...new Set(asked ?? edge.scopes.filter(within))].sort()
+
+  // A client that presents its own token for the same audience narrows it: nobody acts anew.
+  const narrows = sameAudience && subject.origin === 'authority' && subject.client === client
+  const actors = subject === undefined ? [] : narrows ? subject.actors : [client, ...subject.actors]
+  const forUser = subject !== undefined && subject.subjectIssuer !== ''
+  const forItself = actors.length === 0 && (subject === undefined || subject.subject === client)
+
+  if (edge.delegation === 'Required' && !(forUser && actors.length > 0)) {
+    return 'delegation_required'
+  }
+  if (edge.delegation === 'Forbidden' && !forItself) return 'delegation_forbidden'
+  if (actors.length > edge.maxActors) return 'actor_chain_too_long'
+  if (edge.subjectIssuers !== undefined) {
+    if (!edge.subjectIssuers.includes(subject?.subjectIssuer ?? '')) return 'subject_not_allowed'
+  }
+  // Its scopes were judged when the token that is narrowed was issued, and it no longer shows them.
+  if (!narrows && !edge.subjectScopes.every((scope) => subject?.scopes.includes(scope) === true)) {
+    return 'subject_scope'
+  }
+  const { lifetimeSeconds, maxActors } = edge
+  return { edge, scopes, lifetimeSeconds, maxActors, actors }
+}
