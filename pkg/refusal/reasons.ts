@@ -134,6 +134,7 @@ export const reasons = {
   ),
   client_unknown: row(401, 16, 'The client is not known.', 'invalid_client'),
   client_assertion: row(401, 16, 'The assertion of the client does not verify.', 'invalid_client'),
+  client_forbidden: row(403, 7, 'This identity may not subscribe as that kind of client.'),
   unauthorized_client: row(400, 7, 'The client may not use this grant.', 'unauthorized_client'),
   unsupported_grant_type: row(400, 12, 'The grant is not supported.', 'unsupported_grant_type'),
   subject_token: row(

@@ -1,0 +1,149 @@
+import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
+import { hashOf } from './hash.ts'
+import { sectionsOf, type ClientKind, type Revision, type SectionName } from './wire.ts'
+
+/** What a token of a pod must agree with. */
+export interface PodFacts {
+  readonly namespace: string
+  readonly pod: string
+  readonly serviceAccount: string
+  readonly serviceAccountUid: string
+}
+
+/** One view of the world, compiled: everything that clients get, and who they may be. */
+export interface Generation {
+  readonly revision: Revision
+  /** Pod UID -> the pod. */
+  readonly pods: ReadonlyMap<string, PodFacts>
+  /** Pod UID -> its sections. Never changed once published; pods may share them. */
+  readonly sidecars: ReadonlyMap<string, WorkloadPolicy>
+  readonly authority: AuthorityPolicy
+}
+
+export type SectionValues = Partial<Record<SectionName, object>>
+export type Hashes = Partial<Record<SectionName, string>>
+
+export interface Client {
+  readonly kind: ClientKind
+  readonly podUid: string
+  readonly serviceAccountUid: string
+}
+
+/** Sections changed; the pod is gone; or the pod has opened another stream. */
+export type Notify = (event: 'changed' | 'gone' | 'replaced') => void
+
+export interface Subscriber {
+  /** The client says what it has applied. */
+  acknowledge(hashes: Hashes): void
+  close(): void
+}
+
+interface Row {
+  readonly client: Client
+  readonly notify: Notify
+  hashes: Hashes
+}
+
+export interface Index {
+  /** Takes a new generation; tells the subscribers of sections that changed, and those that are gone. */
+  publish(generation: Generation): void
+  current(): Generation | undefined
+  /** The source was read again and holds nothing newer. */
+  confirm(): void
+  /** How long ago the view was known to be right; infinite before the first. */
+  ageMs(): number
+  /** The sections of a client, or undefined where there are none (yet). */
+  sections(client: Client): SectionValues | undefined
+  /** One subscription per pod: an older one of the same pod is told that it is replaced. */
+  subscribe(client: Client, notify: Notify): Subscriber
+  /** How many of these pods have applied the rules that they should have. */
+  appliedCount(podUids: Iterable<string>): number
+  /** Called when that count may have changed. */
+  onAcknowledged(listener: () => void): void
+  /** Clients connected, by kind. */
+  counts(): Readonly<Record<ClientKind, number>>
+}
+
+/** The controller writes here, streams read: one generation at a time, in memory. */
+export function createIndex(options: { readonly monotonicMs: () => number }): Index {
+  let generation: Generation | undefined
+  let confirmedAtMs = -Infinity
+  /** Pod UID -> its one stream. */
+  const rows = new Map<string, Row>()
+  const listeners: (() => void)[] = []
+  const tell = (): void => {
+    for (const listener of listeners) listener()
+  }
+
+  const sectionsIn = (of: Generation | undefined, client: Client): SectionValues | undefined => {
+    if (of === undefined) return undefined
+    return client.kind === 'authority' ? of.authority : of.sidecars.get(client.podUid)
+  }
+  const belongs = (client: Client): boolean =>
+    generation?.pods.get(client.podUid)?.serviceAccountUid === client.serviceAccountUid
+
+  return {
+    publish(next) {
+      const previous = generation
+      generation = next
+      confirmedAtMs = options.monotonicMs()
+      for (const { client, notify } of [...rows.values()]) {
+        if (!belongs(client)) notify('gone')
+        else if (differ(client.kind, sectionsIn(previous, client), sectionsIn(next, client))) {
+          notify('changed')
+        }
+      }
+    },
+    current: () => generation,
+    confirm() {
+      if (generation !== undefined) confirmedAtMs = options.monotonicMs()
+    },
+    ageMs: () => options.monotonicMs() - confirmedAtMs,
+    sections: (client) => sectionsIn(generation, client),
+    subscribe(client, notify) {
+      const row: Row = { client, notify, hashes: {} }
+      const older = rows.get(client.podUid)
+      rows.set(client.podUid, row)
+      older?.notify('replaced')
+      return {
+        acknowledge(hashes) {
+          row.hashes = { ...row.hashes, ...hashes }
+          tell()
+        },
+        close() {
+          if (rows.get(client.podUid) !== row) return
+          rows.delete(client.podUid)
+          tell()
+        },
+      }
+    },
+    appliedCount(podUids) {
+      let count = 0
+      for (const podUid of podUids) {
+        const rules = generation?.sidecars.get(podUid)?.rules
+        if (rules !== undefined && rows.get(podUid)?.hashes.rules === hashOf(rules)) count += 1
+      }
+      return count
+    },
+    onAcknowledged(listener) {
+      listeners.push(listener)
+    },
+    counts() {
+      const counts = { sidecar: 0, authority: 0 }
+      for (const { client } of rows.values()) counts[client.kind] += 1
+      return counts
+    },
+  }
+}
+
+function differ(
+  kind: ClientKind,
+  before: SectionValues | undefined,
+  after: SectionValues | undefined,
+): boolean {
+  return sectionsOf[kind].some((name) => {
+    const [old, now] = [before?.[name], after?.[name]]
+    if (old === now) return false
+    return old === undefined || now === undefined || hashOf(old) !== hashOf(now)
+  })
+}

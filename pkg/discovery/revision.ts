@@ -1,0 +1,14 @@
+import type { Revision } from './wire.ts'
+
+/**
+ * Whether a view of revision `view` may not be believed by who has seen `seen`: it is of an older epoch
+ * or, within one epoch, older in any kind. A higher epoch is believed whatever the rest.
+ */
+export function isBehind(view: Revision, seen: Revision | undefined): boolean {
+  if (seen === undefined) return false
+  if (view.epoch !== seen.epoch) return view.epoch < seen.epoch
+  for (const [kind, version] of Object.entries(seen.versions)) {
+    if ((view.versions[kind] ?? 0) < version) return true
+  }
+  return false
+}

@@ -1,0 +1,138 @@
+import http2 from 'node:http2'
+import type {
+  Http2SecureServer,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
+import { Refusal } from '../refusal/refusal.ts'
+import { rowOf } from '../refusal/reasons.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { authenticate } from './admit.ts'
+import { runSession, type SessionOptions } from './session.ts'
+
+export const discoveryPath = '/v1/discovery'
+
+const closeGraceMs = 500
+
+export interface DiscoveryServer {
+  /** Not listening yet. */
+  readonly server: Http2SecureServer
+  /** Ends every stream and closes the port. */
+  close(): Promise<void>
+}
+
+export interface ServeOptions extends Omit<SessionOptions, 'onSent' | 'onAnswer' | 'refuse'> {
+  /** PEM. */
+  readonly certificate: string
+  /** PEM. */
+  readonly privateKey: string
+  readonly metrics: Metrics
+}
+
+/** The server side of the discovery stream: one HTTP/2 request per client, over TLS 1.3. */
+export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
+  const { log } = options
+  const count = countersIn(options)
+  const sessions = new Set<ServerHttp2Session>()
+  const streams = new Set<ServerHttp2Stream>()
+  const server = http2.createSecureServer({
+    cert: options.certificate,
+    key: options.privateKey,
+    minVersion: 'TLSv1.3',
+    settings: { maxConcurrentStreams: 4, maxHeaderListSize: 32 * 1024 },
+  })
+
+  const refuse = (stream: ServerHttp2Stream, refusal: Refusal): void => {
+    if (stream.destroyed || stream.closed) return
+    const { reason } = refusal
+    count.refused(reason)
+    log.info({ reason, err: refusal.cause }, 'a discovery stream is refused')
+    if (stream.headersSent) {
+      stream.close(http2.constants.NGHTTP2_PROTOCOL_ERROR)
+      return
+    }
+    const { status, words } = rowOf(reason)
+    stream.respond({ ':status': status, 'content-type': 'application/problem+json' })
+    stream.end(JSON.stringify({ status, reason, title: words }))
+    // What it still sends is not read: without this the stream would stay half open.
+    stream.resume()
+    stream.close()
+  }
+  const session: SessionOptions = { ...options, ...count, refuse }
+
+  server.on('session', (http2Session) => {
+    sessions.add(http2Session)
+    http2Session.on('close', () => sessions.delete(http2Session))
+    http2Session.on('error', (err) => log.debug({ err }, 'a discovery connection failed'))
+  })
+  server.on('sessionError', (err) => log.debug({ err }, 'a discovery connection failed'))
+  server.on('tlsClientError', (err) => log.debug({ err }, 'a TLS handshake failed'))
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    streams.add(stream)
+    stream.on('close', () => streams.delete(stream))
+    stream.on('error', (err) => log.debug({ err }, 'a discovery stream failed'))
+    if (headers[':method'] !== 'POST' || headers[':path'] !== discoveryPath) {
+      stream.respond({ ':status': 404 }, { endStream: true })
+      stream.close()
+      return
+    }
+    try {
+      runSession(stream, authenticate(headers.authorization, options), session)
+    } catch (error) {
+      refuse(stream, error instanceof Refusal ? error : new Refusal('internal', {}, error))
+    }
+  })
+
+  return {
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => {
+          for (const http2Session of sessions) http2Session.destroy()
+        }, closeGraceMs)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+        for (const stream of streams) stream.end()
+        for (const http2Session of sessions) http2Session.close()
+      }),
+  }
+}
+
+function countersIn(options: ServeOptions): {
+  refused(reason: string): void
+  onSent: SessionOptions['onSent']
+  onAnswer: SessionOptions['onAnswer']
+} {
+  const { metrics, index } = options
+  const refused = metrics.counter(
+    'tokenward_discovery_refused_total',
+    'Discovery streams refused, by reason.',
+    ['reason'],
+  )
+  const answers = metrics.counter(
+    'tokenward_discovery_answers_total',
+    'Updates that clients acknowledged or rejected.',
+    ['answer'],
+  )
+  const sent = metrics.counter(
+    'tokenward_discovery_sent_bytes_total',
+    'Bytes sent on discovery streams, by kind of client.',
+    ['kind'],
+  )
+  metrics.gauge({
+    name: 'tokenward_discovery_streams',
+    help: 'Discovery clients connected, by kind.',
+    labels: ['kind'],
+    collect(gauge) {
+      for (const [kind, number] of Object.entries(index.counts())) gauge.set({ kind }, number)
+    },
+  })
+  return {
+    refused: (reason) => refused.inc({ reason }),
+    onSent: (kind, bytes) => sent.inc({ kind }, bytes),
+    onAnswer: (answer) => answers.inc({ answer }),
+  }
+}

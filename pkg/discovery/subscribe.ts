@@ -1,0 +1,204 @@
+import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
+import { features } from '../policy/match.ts'
+import type { Log } from '../telemetry/log.ts'
+import { nextDelayMs } from './backoff.ts'
+import { connect, type Connection, type Ending } from './connect.ts'
+import { hashesOf, valuesOf, withUpdate, type Held } from './held.ts'
+import { LineError } from './lines.ts'
+import { isBehind } from './revision.ts'
+import { createStateFile } from './state-file.ts'
+import type { ClientKind, Downstream, Heartbeat, Revision, SectionName, Update } from './wire.ts'
+
+/** A stream that lived this long worked; the next failure starts the backoff anew. */
+const provenMs = 5000
+/** A heartbeat alone rewrites the kept state no more often than this. */
+const keepEveryMs = 60_000
+
+export interface SectionsByKind {
+  readonly sidecar: WorkloadPolicy
+  readonly authority: AuthorityPolicy
+}
+
+export interface SubscribeOptions<Kind extends ClientKind> {
+  readonly kind: Kind
+  /** Controllers, `https://host:port`; tried in turn. */
+  readonly urls: readonly string[]
+  /** PEM roots, asked for at each attempt. */
+  readonly ca: () => string
+  /** The projected service-account token (audience `tokenward:discovery`), read afresh each time. */
+  readonly token: () => Promise<string>
+  /** Where the last good state is kept; absent: nowhere. */
+  readonly stateFile?: string
+  /** Takes all sections, of one generation. Throws to reject them: what was applied before stays. */
+  readonly apply: (sections: SectionsByKind[Kind], revision: Revision) => void
+  readonly log: Log
+  readonly random?: () => number
+  readonly monotonicMs?: () => number
+  readonly wallMs?: () => number
+}
+
+export interface Subscription {
+  /** How old the controller's view is that was applied last; infinite where there is none. */
+  ageMs(): number
+  connected(): boolean
+  revision(): Revision | undefined
+  /** Section -> hash of what is applied. */
+  hashes(): Readonly<Partial<Record<SectionName, string>>>
+  close(): void
+}
+
+/** Follows the controllers for as long as the process lives. Never throws, never gives up. */
+export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kind>): Subscription {
+  const { kind, urls, log, random = Math.random } = options
+  const { monotonicMs = () => performance.now(), wallMs = () => Date.now() } = options
+  const kept =
+    options.stateFile === undefined
+      ? undefined
+      : createStateFile({ path: options.stateFile, kind, log, wallMs })
+  let held: Held = {}
+  let revision: Revision | undefined
+  /** When the view that is applied was known to be right, on the monotonic clock. */
+  let rightAtMs = -Infinity
+  let keptAtMs = -Infinity
+  /** Sections of an update that was rejected: the next one must bring them all. */
+  let rejected: readonly SectionName[] = []
+  let askForAll = false
+  let open = false
+  let closed = false
+  let connection: Connection | undefined
+  let wake: (() => void) | undefined
+
+  const ageMs = (): number => monotonicMs() - rightAtMs
+  const keep = (): void => {
+    if (revision === undefined) return
+    keptAtMs = monotonicMs()
+    kept?.write({ held, revision, ageMs: ageMs() })
+  }
+  const apply = (next: Held, at: Revision): void => {
+    options.apply(valuesOf(next) as unknown as SectionsByKind[Kind], at)
+    held = next
+    revision = at
+  }
+
+  const takeUpdate = (update: Update): void => {
+    const missing = rejected.find((name) => update.sections[name] === undefined)
+    if (missing !== undefined) throw new LineError(`section ${missing} did not come again`)
+    const next = withUpdate(kind, held, update)
+    const names = Object.keys(update.sections) as SectionName[]
+    try {
+      apply(next, update.revision)
+    } catch (err) {
+      log.error({ err, sections: names }, 'an update is rejected; the last good state stays')
+      rejected = names
+      const reason = err instanceof Error ? err.message : 'it cannot be applied'
+      for (const section of names) {
+        const hash = update.sections[section]?.hash ?? ''
+        connection?.send({ type: 'nack', section, hash, reason })
+      }
+      return
+    }
+    rejected = []
+    askForAll = false
+    rightAtMs = Math.max(rightAtMs, monotonicMs())
+    connection?.send({ type: 'ack', hashes: hashesOf(next) })
+    keep()
+  }
+  const takeHeartbeat = (heartbeat: Heartbeat): void => {
+    // A view whose update was rejected is not the one that is applied.
+    if (revision === undefined || rejected.length > 0) return
+    revision = heartbeat.revision
+    rightAtMs = monotonicMs() - heartbeat.ageMs
+    if (monotonicMs() - keptAtMs > keepEveryMs) keep()
+  }
+  const take = (line: Downstream): void => {
+    if (isBehind(line.revision, revision)) {
+      throw new LineError('the controller shows an older revision than one already seen')
+    }
+    if (line.type === 'update') takeUpdate(line)
+    else takeHeartbeat(line)
+  }
+
+  const attempt = async (url: string): Promise<Ending> => {
+    try {
+      const token = await options.token()
+      connection = connect({
+        url,
+        ca: options.ca(),
+        token,
+        hello: {
+          type: 'hello',
+          kind,
+          features,
+          hashes: askForAll ? {} : hashesOf(held),
+          ...(revision === undefined ? {} : { revision }),
+        },
+        onOpen: () => {
+          open = true
+          log.info({ url }, 'connected to a controller')
+        },
+        onLine: take,
+      })
+      if (closed) connection.close()
+      return await connection.ended
+    } catch (error) {
+      return { kind: 'failed', error }
+    }
+  }
+  const follow = async (): Promise<void> => {
+    let failures = 0
+    for (let turn = 0; !closed; turn += 1) {
+      const url = urls[turn % urls.length] ?? ''
+      const startedAtMs = monotonicMs()
+      rejected = []
+      const ending = await attempt(url)
+      open = false
+      connection = undefined
+      if (closed) return
+      if (ending.kind === 'failed' && ending.error instanceof LineError) askForAll = true
+      if (monotonicMs() - startedAtMs > provenMs) failures = 0
+      const delayMs = nextDelayMs(failures, urls.length, random)
+      failures += 1
+      const { kind: outcome, ...facts } = describe(ending)
+      log.warn(
+        { url, outcome, ...facts, retryInMs: Math.round(delayMs) },
+        'no stream to a controller',
+      )
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, delayMs)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+  }
+
+  const state = kept?.read()
+  if (state !== undefined) {
+    try {
+      apply(state.held, state.revision)
+      rightAtMs = monotonicMs() - state.ageMs
+      log.info({ ageMs: Math.round(state.ageMs) }, 'the kept state is applied')
+    } catch (err) {
+      log.warn({ err }, 'the kept state cannot be applied and is left aside')
+    }
+  }
+  void follow()
+
+  return {
+    ageMs,
+    connected: () => open,
+    revision: () => revision,
+    hashes: () => hashesOf(held),
+    close() {
+      closed = true
+      connection?.close()
+      wake?.()
+    },
+  }
+}
+
+function describe(ending: Ending): { kind: string; status?: number; err?: unknown } {
+  if (ending.kind === 'failed') return { kind: 'failed', err: ending.error }
+  return ending
+}

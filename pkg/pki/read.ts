@@ -1,0 +1,71 @@
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+
+/** A certificate or key that cannot be used; the message says which and why, never what is in it. */
+export class CertificateError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'CertificateError'
+  }
+}
+
+export interface CertificateFacts {
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly isAuthority: boolean
+  readonly dnsNames: readonly string[]
+  readonly ipAddresses: readonly string[]
+}
+
+/** The first certificate of a PEM text. Throws CertificateError; `what` names it there. */
+export function readCertificate(pem: string, what: string): CertificateFacts {
+  const certificate = parse(pem, what)
+  const names = certificate.subjectAltName?.split(', ') ?? []
+  const of = (prefix: string): string[] =>
+    names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  return {
+    notBefore: certificate.validFromDate,
+    notAfter: certificate.validToDate,
+    isAuthority: certificate.ca,
+    dnsNames: of('DNS:'),
+    ipAddresses: of('IP Address:'),
+  }
+}
+
+/**
+ * Checks that a server can serve with these: both parse, belong together and are valid now. Throws
+ * CertificateError.
+ */
+export function checkServing(options: {
+  readonly certificate: string
+  readonly privateKey: string
+  readonly now: Date
+}): CertificateFacts {
+  const facts = readCertificate(options.certificate, 'the certificate')
+  let key: KeyObject
+  try {
+    key = createPrivateKey(options.privateKey)
+  } catch {
+    // The cause of a parse error may show what was parsed.
+    throw new CertificateError('the private key is no PEM key')
+  }
+  if (!parse(options.certificate, 'the certificate').checkPrivateKey(key)) {
+    throw new CertificateError('the private key does not belong to the certificate')
+  }
+  if (options.now < facts.notBefore) {
+    throw new CertificateError(
+      `the certificate is valid from ${facts.notBefore.toISOString()} only`,
+    )
+  }
+  if (options.now >= facts.notAfter) {
+    throw new CertificateError(`the certificate ended at ${facts.notAfter.toISOString()}`)
+  }
+  return facts
+}
+
+function parse(pem: string, what: string): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (cause) {
+    throw new CertificateError(`${what} is no PEM certificate`, cause)
+  }
+}
