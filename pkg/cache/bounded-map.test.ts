@@ -20,6 +20,15 @@ test('an entry larger than the bound is not kept, and what was there under its k
   expect(map.bytes).toBe(0)
 })
 
+test('what an entry costs can be said when it is set', () => {
+  const map = createBoundedMap<number>({ maxBytes: 10 })
+  map.set('a', 1, 6)
+  map.set('b', 2, 4)
+  expect(map.bytes).toBe(10)
+  map.set('c', 3, 1)
+  expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([undefined, 2, 3])
+})
+
 test('the bound on entries holds', () => {
   const map = createBoundedMap<number>({ maxEntries: 2 })
   for (const key of ['a', 'b', 'c']) map.set(key, 1)

@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache'
 export interface BoundedMap<V> {
   /** The value, now the most recently used; undefined when it is not there or has aged out. */
   get(key: string): V | undefined
-  /** An entry larger than the whole bound is not kept. */
-  set(key: string, value: V): void
+  /** `bytes` is what it costs, where `sizeBytes` cannot tell. Larger than the whole bound: not kept. */
+  set(key: string, value: V, bytes?: number): void
   delete(key: string): void
   clear(): void
   readonly size: number
@@ -13,7 +13,7 @@ export interface BoundedMap<V> {
   readonly bytes: number
 }
 
-/** At least one of `maxEntries` and `maxBytes` with `sizeBytes`. */
+/** At least one of `maxEntries` and `maxBytes`. */
 export type Bounds<V> = {
   /** How long an entry lasts after it was set. */
   readonly ttlMs?: number
@@ -24,8 +24,8 @@ export type Bounds<V> = {
   | {
       readonly maxEntries?: number
       readonly maxBytes: number
-      /** What one entry costs, key included; at least 1. */
-      readonly sizeBytes: (value: V, key: string) => number
+      /** What one entry costs, key included; absent: each `set` says so. */
+      readonly sizeBytes?: (value: V, key: string) => number
     }
 )
 
@@ -36,23 +36,21 @@ export type Bounds<V> = {
 export function createBoundedMap<V extends object | string | number>(
   bounds: Bounds<V>,
 ): BoundedMap<V> {
-  const { ttlMs, nowMs, maxEntries } = bounds
+  const { ttlMs, nowMs, maxEntries, maxBytes, sizeBytes } = bounds
   const cache = new LRUCache<string, V>({
     ...(maxEntries === undefined ? {} : { max: maxEntries }),
-    ...(bounds.maxBytes === undefined
+    ...(maxBytes === undefined ? {} : { maxSize: maxBytes }),
+    ...(sizeBytes === undefined
       ? {}
-      : {
-          maxSize: bounds.maxBytes,
-          sizeCalculation: (value: V, key: string) =>
-            Math.max(1, Math.ceil(bounds.sizeBytes(value, key))),
-        }),
+      : { sizeCalculation: (value: V, key: string) => wholeBytes(sizeBytes(value, key)) }),
     ...(ttlMs === undefined ? {} : { ttl: ttlMs, ttlResolution: 0 }),
     ...(nowMs === undefined ? {} : { perf: { now: nowMs } }),
   } as LRUCache.Options<string, V, unknown>)
   return {
     get: (key) => cache.get(key),
-    set(key, value) {
-      cache.set(key, value)
+    set(key, value, bytes) {
+      if (bytes === undefined) cache.set(key, value)
+      else cache.set(key, value, { size: wholeBytes(bytes) })
     },
     delete(key) {
       cache.delete(key)
@@ -67,4 +65,8 @@ export function createBoundedMap<V extends object | string | number>(
       return cache.calculatedSize
     },
   }
+}
+
+function wholeBytes(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes))
 }

@@ -2,6 +2,9 @@ import { createBoundedMap } from '../cache/bounded-map.ts'
 import type { Bearer } from './claims.ts'
 import { tokenHash, type Verifier } from './verify.ts'
 
+/** Beside its strings: objects, arrays, the entry of the map. Measured, rounded up. */
+const ENTRY_BYTES = 512
+
 export interface TokenCache {
   /** As `Verifier.verify`; a token that verified before costs one hash and its dates. */
   verify(token: string, nowSeconds: number): Bearer
@@ -19,10 +22,7 @@ export function createTokenCache(options: {
   readonly maxBytes: number
 }): TokenCache {
   const { verifier, maxBytes } = options
-  const bearers = createBoundedMap<Bearer & { readonly lengthBytes?: number }>({
-    maxBytes,
-    sizeBytes: () => ENTRY_BYTES,
-  })
+  const bearers = createBoundedMap<Bearer>({ maxBytes })
   return {
     verify(token, nowSeconds) {
       const key = tokenHash(token)
@@ -32,7 +32,7 @@ export function createTokenCache(options: {
         return known
       }
       const bearer = verifier.verify(token, nowSeconds)
-      bearers.set(bearer.hash, bearer)
+      bearers.set(key, bearer, ENTRY_BYTES + token.length * 2)
       return bearer
     },
     get size() {
@@ -43,4 +43,3 @@ export function createTokenCache(options: {
     },
   }
 }
-const ENTRY_BYTES = 4096
