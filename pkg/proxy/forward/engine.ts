@@ -1,14 +1,13 @@
-import { createServer, type Server } from 'node:net'
-import type { Refusal } from '../../refusal/refusal.ts'
+import { performance } from 'node:perf_hooks'
+import { createServer, type Server, type Socket } from 'node:net'
+import { Refusal } from '../../refusal/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { Limits } from '../http1/limits.ts'
-import type { ConnectionFacts, Handler } from '../http1/message.ts'
-
-/**
- * `reverse`: absolute-form only when it says what Host says. `forward-proxy`: absolute-form is the normal
- * case; origin-form is served too.
- */
-export type Mode = 'reverse' | 'forward-proxy'
+import { renderAnswer } from '../answers.ts'
+import { defaultLimits, type Limits } from '../http1/limits.ts'
+import type { ConnectionFacts, Handler, Mode } from '../http1/message.ts'
+import type { Core, ProxyStats } from './core.ts'
+import { Downstream } from './downstream.ts'
+import { Pool } from './pool.ts'
 
 export interface ProxyServerOptions {
   readonly handler: Handler
@@ -23,29 +22,42 @@ export interface ProxyServerOptions {
   readonly limits?: Partial<Limits>
 }
 
-/** Counters since the start and two gauges; read at a scrape. */
-export interface ProxyStats {
-  connections: number
-  active: number
-  requests: number
-  refusals: number
-  upstreamConnections: number
-  upstreamReused: number
-}
-
 export interface ProxyServer {
   /** Not listening yet. */
   readonly server: Server
   readonly stats: Readonly<ProxyStats>
-  /** Accepts nothing more, lets running exchanges end, then closes what is left. */
+  /** Accepts nothing more, lets running exchanges end, then breaks what is left after `graceMs`. */
   drain(graceMs: number): Promise<void>
 }
 
+/** A proxy for HTTP/1.1 (RFC 9112) that forwards what `handler` allows; see the types of `http1/message.ts`. */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
-  void options
-  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  const core = createCore(options)
+  const server = createServer({
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  })
+  server.on('connection', (socket) => accept(core, socket))
+  let timer: NodeJS.Timeout | undefined
+  server.on('listening', () => {
+    core.nowMs = performance.now()
+    timer = setInterval(() => sweep(core), core.limits.sweepMs).unref()
+  })
+  return { server, stats: core.stats, drain: (graceMs) => drain(core, server, { graceMs, timer }) }
+}
+
+function createCore(options: ProxyServerOptions): Core {
+  const { handler, mode, listener, log, newDecision, onRefusal = () => undefined } = options
   return {
-    server,
+    handler,
+    mode,
+    listener,
+    log,
+    newDecision,
+    onRefusal,
+    limits: { ...defaultLimits, ...options.limits },
     stats: {
       connections: 0,
       active: 0,
@@ -53,7 +65,49 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
       refusals: 0,
       upstreamConnections: 0,
       upstreamReused: 0,
+      upstreamRetries: 0,
     },
-    drain: () => Promise.resolve(),
+    pool: new Pool(),
+    downstreams: new Set(),
+    nowMs: performance.now(),
+    draining: false,
   }
+}
+
+function accept(core: Core, socket: Socket): void {
+  core.stats.connections++
+  if (core.stats.active >= core.limits.connections) {
+    socket.on('error', () => undefined)
+    const refusal = new Refusal('overloaded')
+    socket.end(renderAnswer({ refusal, decision: core.newDecision(), close: true }))
+    socket.destroySoon()
+    return
+  }
+  core.stats.active++
+  core.downstreams.add(new Downstream(core, socket))
+}
+
+function sweep(core: Core): void {
+  core.nowMs = performance.now()
+  for (const downstream of core.downstreams) {
+    if (downstream.deadlineMs < core.nowMs) downstream.timedOut()
+  }
+  core.pool.sweep(core.nowMs)
+}
+
+async function drain(
+  core: Core,
+  server: Server,
+  options: { readonly graceMs: number; readonly timer: NodeJS.Timeout | undefined },
+): Promise<void> {
+  core.draining = true
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  for (const downstream of core.downstreams) downstream.endIdle()
+  core.pool.sweep(core.nowMs, true)
+  const deadline = setTimeout(() => {
+    for (const downstream of core.downstreams) downstream.abort()
+  }, options.graceMs)
+  await closed
+  clearTimeout(deadline)
+  clearInterval(options.timer)
 }

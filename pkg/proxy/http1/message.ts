@@ -1,6 +1,12 @@
 import type { Refusal } from '../../refusal/refusal.ts'
 import type { Reason } from '../../refusal/reasons.ts'
 
+/**
+ * `reverse`: a server for an application; `forward-proxy`: absolute-form is the normal case, and what else a proxy
+ * can be asked for (CONNECT, https URLs) is 501 and not malformed.
+ */
+export type Mode = 'reverse' | 'forward-proxy'
+
 /** How a body is framed: none at all, chunked, or so many bytes (0 when that was said). */
 export type RequestBody = 'none' | 'chunked' | number
 
