@@ -9,6 +9,8 @@ export interface ObjectMeta {
   readonly resourceVersion: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
+  /** RFC 3339; of two resources in conflict the younger gives way. */
+  readonly creationTimestamp?: string
   readonly deletionTimestamp?: string
 }
 

@@ -1,0 +1,276 @@
+import type { AccessPolicy } from '../api/types.ts'
+import { parseTemplate } from './path.ts'
+import {
+  createReader,
+  matching,
+  objectName,
+  omitted,
+  type Problem,
+  type Reader,
+} from './problem.ts'
+import type { CompiledOperation, Delegation } from './workload-policy.ts'
+
+/** An AccessPolicy as it was understood, with every default filled in. */
+export interface ReadPolicy {
+  readonly namespace: string
+  /** `namespace/name`. */
+  readonly policy: string
+  readonly targets: readonly ReadTarget[]
+  readonly rules: readonly ReadRule[]
+  readonly public: readonly CompiledOperation[]
+}
+
+export interface ReadTarget {
+  readonly field: string
+  readonly service: string
+  /** Undefined: every port. */
+  readonly portName: string | undefined
+}
+
+export interface ReadRule {
+  readonly field: string
+  readonly rule: string
+  readonly serviceAccounts: readonly { readonly namespace: string; readonly name: string }[]
+  readonly issuers: readonly ReadIssuerCaller[]
+  readonly scopes: readonly string[]
+  readonly delegation: Delegation
+  readonly subjectIssuers: readonly string[] | undefined
+  readonly subjectScopes: readonly string[]
+  readonly operations: readonly CompiledOperation[]
+  readonly lifetimeSeconds: number
+}
+
+export interface ReadIssuerCaller {
+  readonly name: string
+  readonly clients: readonly string[] | undefined
+  readonly subjects: readonly string[] | undefined
+}
+
+/** Facts from outside the policy that reading depends on. */
+export interface KnownIssuers {
+  /** Names of all TrustedIssuers, accepted or not. */
+  readonly names: ReadonlySet<string>
+}
+
+const defaultLifetimeSeconds = 300
+const delegations: readonly string[] = ['Required', 'Allowed', 'Forbidden']
+
+/** scope-token of RFC 6749 3.3: a blank in one would make it two. */
+const scopeName = matching(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, 'a scope (RFC 6749 3.3)')
+const methodName = matching(/^[A-Z][A-Z-]{0,31}$/, 'a method in upper case')
+const ruleName = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a name of 1 to 63 characters')
+const pattern = matching(/^[^*]{0,255}\*?$/, 'a value or a beginning with "*" after it')
+
+/** Reads a policy strictly: with one problem nothing of it counts. */
+export function readPolicy(
+  resource: AccessPolicy,
+  issuers: KnownIssuers,
+): { readonly policy?: ReadPolicy; readonly problems: readonly Problem[] } {
+  const reader = createReader()
+  const { namespace, name } = resource.metadata
+  const spec = reader.object(resource.spec, 'spec', ['targetRefs', 'rules', 'public'])
+  if (spec === undefined) return { problems: reader.problems }
+
+  const refs = reader.list(spec['targetRefs'], 'spec.targetRefs', { min: 1, max: 16 }) ?? []
+  const rules = reader.list(omitted(spec['rules'], []), 'spec.rules', { max: 32 }) ?? []
+  const open = reader.list(omitted(spec['public'], []), 'spec.public', { max: 16 }) ?? []
+  const context = { reader, namespace, issuers }
+  const policy: ReadPolicy = {
+    namespace,
+    policy: `${namespace}/${name}`,
+    targets: refs.flatMap((ref, i) => readTarget(reader, ref, `spec.targetRefs[${i}]`) ?? []),
+    rules: rules.flatMap((rule, i) => readRule(context, rule, `spec.rules[${i}]`) ?? []),
+    public: open.flatMap((row, i) => readOperation(reader, row, publicField(i)) ?? []),
+  }
+  const seen = new Set<string>()
+  for (const { field, rule } of policy.rules) {
+    if (seen.has(rule)) reader.report(`${field}.name`, `another rule is named "${rule}" too`)
+    seen.add(rule)
+  }
+  return reader.problems.length === 0 ? { policy, problems: [] } : { problems: reader.problems }
+}
+
+interface Context {
+  readonly reader: Reader
+  readonly namespace: string
+  readonly issuers: KnownIssuers
+}
+
+function readTarget(reader: Reader, value: unknown, field: string): ReadTarget | undefined {
+  const ref = reader.object(value, field, ['group', 'kind', 'name', 'sectionName'])
+  if (ref === undefined) return undefined
+  if (omitted(ref['group'], '') !== '') reader.report(`${field}.group`, 'is not the core group ""')
+  if (ref['kind'] !== 'Service') reader.report(`${field}.kind`, 'is not Service')
+  const service = reader.text(ref['name'], `${field}.name`, objectName)
+  const section = ref['sectionName']
+  const portName =
+    section === undefined ? undefined : reader.text(section, `${field}.sectionName`, objectName)
+  return service === undefined ? undefined : { field, service, portName }
+}
+
+const ruleFields = ['name', 'from', 'scopes', 'delegation', 'subject', 'operations', 'token']
+
+function readRule(context: Context, value: unknown, field: string): ReadRule | undefined {
+  const { reader } = context
+  const row = reader.object(value, field, ruleFields)
+  if (row === undefined) return undefined
+  const rule = reader.text(row['name'], `${field}.name`, ruleName) ?? ''
+  const sources = reader.list(row['from'], `${field}.from`, { min: 1, max: 16 }) ?? []
+  const from = sources.map((source, i) => readSource(context, source, `${field}.from[${i}]`))
+  const scopes =
+    reader.texts(omitted(row['scopes'], []), `${field}.scopes`, { max: 32, check: scopeName }) ?? []
+  const delegation = reader.text(
+    omitted(row['delegation'], 'Allowed'),
+    `${field}.delegation`,
+    (text) => (delegations.includes(text) ? undefined : `is none of ${delegations.join(', ')}`),
+  )
+  const subject = readSubject(context, row['subject'], `${field}.subject`)
+  if (subject.given && delegation === 'Forbidden') {
+    reader.report(`${field}.subject`, 'says whose users, but delegation is Forbidden')
+  }
+  const rows = reader.list(omitted(row['operations'], []), `${field}.operations`, { max: 32 }) ?? []
+  const operations = rows.flatMap((operation, i) => {
+    const at = `${field}.operations[${i}]`
+    return readOperation(reader, operation, { field: at, scopes }) ?? []
+  })
+  return {
+    field,
+    rule,
+    serviceAccounts: from.flatMap((source) => source?.serviceAccount ?? []),
+    issuers: from.flatMap((source) => source?.issuer ?? []),
+    scopes: [...new Set(scopes)].sort(),
+    delegation: delegation as Delegation,
+    subjectIssuers: subject.issuers,
+    subjectScopes: subject.scopes,
+    operations: rows.length === 0 ? [{ scopes: [...new Set(scopes)].sort() }] : operations,
+    lifetimeSeconds: readLifetime(reader, row['token'], `${field}.token`),
+  }
+}
+
+interface ReadSource {
+  readonly serviceAccount?: { readonly namespace: string; readonly name: string }
+  readonly issuer?: ReadIssuerCaller
+}
+
+function readSource(context: Context, value: unknown, field: string): ReadSource | undefined {
+  const { reader } = context
+  const source = reader.object(value, field, ['serviceAccount', 'issuer'])
+  if (source === undefined) return undefined
+  if (Object.keys(source).length !== 1) {
+    return reader.report(field, 'is not exactly one of serviceAccount and issuer')
+  }
+  if (source['serviceAccount'] !== undefined) {
+    const at = `${field}.serviceAccount`
+    const account = reader.object(source['serviceAccount'], at, ['namespace', 'name'])
+    if (account === undefined) return undefined
+    const given = omitted(account['namespace'], context.namespace)
+    const namespace = reader.text(given, `${at}.namespace`, objectName)
+    const name = reader.text(account['name'], `${at}.name`, objectName)
+    if (namespace === undefined || name === undefined) return undefined
+    return { serviceAccount: { namespace, name } }
+  }
+  const at = `${field}.issuer`
+  const issuer = reader.object(source['issuer'], at, ['name', 'clients', 'subjects'])
+  if (issuer === undefined) return undefined
+  const name = reader.text(issuer['name'], `${at}.name`, known(context.issuers))
+  const patterns = (key: string) => {
+    if (issuer[key] === undefined) return undefined
+    return reader.texts(issuer[key], `${at}.${key}`, { min: 1, max: 16, check: pattern })
+  }
+  const [clients, subjects] = [patterns('clients'), patterns('subjects')]
+  return name === undefined ? undefined : { issuer: { name, clients, subjects } }
+}
+
+function known(issuers: KnownIssuers) {
+  return (name: string) =>
+    issuers.names.has(name) ? undefined : `no TrustedIssuer is named "${name}"`
+}
+
+function readSubject(context: Context, value: unknown, field: string) {
+  const { reader } = context
+  const none = { given: false, issuers: undefined, scopes: [] }
+  if (value === undefined) return none
+  const row = reader.object(value, field, ['issuers', 'scopes'])
+  if (row === undefined) return none
+  const check = known(context.issuers)
+  const issuers =
+    row['issuers'] === undefined
+      ? undefined
+      : reader.texts(row['issuers'], `${field}.issuers`, { min: 1, max: 16, check })
+  const scopes = reader.texts(omitted(row['scopes'], []), `${field}.scopes`, {
+    max: 32,
+    check: scopeName,
+  })
+  return { given: true, issuers: issuers?.sort(), scopes: scopes?.sort() ?? [] }
+}
+
+/** Of a rule: `scopes` are the rule's, which are also the default. Of `public`: none. */
+interface OperationPlace {
+  readonly field: string
+  readonly scopes?: readonly string[]
+}
+
+function publicField(i: number): OperationPlace {
+  return { field: `spec.public[${i}]` }
+}
+
+function readOperation(
+  reader: Reader,
+  value: unknown,
+  place: OperationPlace,
+): CompiledOperation | undefined {
+  const { field } = place
+  const isPublic = place.scopes === undefined
+  const row = reader.object(value, field, ['methods', 'paths', ...(isPublic ? [] : ['scopes'])])
+  if (row === undefined) return undefined
+  const methods = optionalTexts(reader, row['methods'], `${field}.methods`, methodName)
+  const given = row['paths']
+  if (isPublic && given === undefined) reader.report(`${field}.paths`, 'is missing')
+  const paths = optionalTexts(
+    reader,
+    given,
+    `${field}.paths`,
+    (text) => parseTemplate(text).problem,
+  )
+  const within = place.scopes ?? []
+  const scopes = reader.texts(omitted(row['scopes'], within), `${field}.scopes`, {
+    max: 32,
+    check: (scope) =>
+      within.includes(scope) ? undefined : `"${scope}" is not among the scopes of the rule`,
+  })
+  return {
+    ...(methods === undefined ? {} : { methods }),
+    ...(paths === undefined ? {} : { paths: paths.flatMap(templates) }),
+    scopes: [...new Set(scopes)].sort(),
+  }
+}
+
+function templates(text: string) {
+  const template = parseTemplate(text)
+  return template.problem === undefined ? [template] : []
+}
+
+/** Omitted means every one; an empty list would mean none, so it is a mistake. */
+function optionalTexts(
+  reader: Reader,
+  value: unknown,
+  field: string,
+  check: (text: string) => string | undefined,
+) {
+  if (value === undefined) return undefined
+  return reader.texts(value, field, { min: 1, max: 32, check }) ?? []
+}
+
+function readLifetime(reader: Reader, value: unknown, field: string): number {
+  if (value === undefined) return defaultLifetimeSeconds
+  const token = reader.object(value, field, ['lifetime'])
+  if (token?.['lifetime'] === undefined) return defaultLifetimeSeconds
+  const text = reader.text(token['lifetime'], `${field}.lifetime`)
+  if (text === undefined) return defaultLifetimeSeconds
+  const parts = /^(?=\d)(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,4})s)?$/.exec(text)
+  const [hours, minutes, seconds] = [1, 2, 3].map((i) => Number(parts?.[i] ?? 0))
+  const total = (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)
+  if (parts !== null && total >= 30 && total <= 3600) return total
+  reader.report(`${field}.lifetime`, 'is not a duration from 30s to 1h, such as 5m')
+  return defaultLifetimeSeconds
+}
