@@ -1,6 +1,10 @@
 /** The custom resources of tokenward.dev/v1alpha1. Generated from crds/ by `make generate`. */
 import type { ObjectMeta } from './core.ts'
 
+/**
+ * Who may call what, and how. Whatever no rule allows is refused, also where no policy targets a
+ * workload.
+ */
 export interface AccessPolicy {
   readonly apiVersion: 'tokenward.dev/v1alpha1'
   readonly kind: 'AccessPolicy'
@@ -25,25 +29,34 @@ export interface TargetRef {
   readonly sectionName?: string
 }
 
-export type Delegation = 'Required' | 'Allowed' | 'Forbidden'
-
 export interface Rule {
+  /** Named in decisions and audit lines. */
   readonly name: string
   /** 1..16, any of. */
   readonly from: readonly Source[]
   /** 0..32: the most that this edge can ever hold. */
   readonly scopes?: readonly string[]
-  /** Default Allowed. */
+  /**
+   * On behalf of whom. Required: the subject is a user of a TrustedIssuer, never a workload.
+   * Forbidden: it is the caller itself. Default Allowed.
+   */
   readonly delegation?: Delegation
   readonly subject?: SubjectCondition
   /** 0..32; none: every operation, with all the edge's scopes. */
   readonly operations?: readonly Operation[]
-  readonly token?: { /** Default 5m; 30s..1h. */ readonly lifetime?: string }
+  readonly token?: {
+    /** Default 5m; 30s..1h. */
+    readonly lifetime?: string
+  }
 }
 
 /** One of `serviceAccount` and `issuer`. */
 export interface Source {
-  readonly serviceAccount?: { readonly namespace?: string; readonly name: string }
+  readonly serviceAccount?: {
+    /** Default: the policy's. */
+    readonly namespace?: string
+    readonly name: string
+  }
   readonly issuer?: {
     /** A TrustedIssuer. */
     readonly name: string
@@ -54,6 +67,8 @@ export interface Source {
   }
 }
 
+export type Delegation = 'Required' | 'Allowed' | 'Forbidden'
+
 export interface SubjectCondition {
   /** Whose users: names of TrustedIssuers. */
   readonly issuers?: readonly string[]
@@ -62,7 +77,7 @@ export interface SubjectCondition {
 }
 
 export interface Operation {
-  /** Omitted: every method. */
+  /** Upper case. Omitted: every method. */
   readonly methods?: readonly string[]
   /** Templates: `{name}` is one segment, `**` the rest and last. Omitted: every path. */
   readonly paths?: readonly string[]
@@ -71,10 +86,12 @@ export interface Operation {
 }
 
 export interface PublicOperation {
+  /** Upper case. Omitted: every method. */
   readonly methods?: readonly string[]
   readonly paths: readonly string[]
 }
 
+/** Whose tokens may be a subject or a caller. */
 export interface TrustedIssuer {
   readonly apiVersion: 'tokenward.dev/v1alpha1'
   readonly kind: 'TrustedIssuer'
@@ -84,26 +101,45 @@ export interface TrustedIssuer {
 }
 
 export interface TrustedIssuerSpec {
-  /** The exact `iss`. */
+  /** The exact `iss`: an https URL without query and fragment (http only on loopback). */
   readonly issuer: string
+  /** One of `jwks` and `jwksUri`. */
   readonly keys: IssuerKeys
+  /**
+   * 1..16. Only the named Services accept a token of that audience, and only their workloads may
+   * present it as a subject.
+   */
   readonly audiences: readonly IssuerAudience[]
   /** Default ES256, RS256, PS256, EdDSA. */
   readonly algorithms?: readonly Algorithm[]
-  /** Default `<name>:`. */
+  /** What is put before its subjects. Default `<name>:`. */
   readonly subjectPrefix?: string
-  readonly claims?: { /** Default `sub`. */ readonly subject?: string; readonly groups?: string }
+  /** Which claims say what: the whole name of a claim, or a path with dots. */
+  readonly claims?: {
+    /** Default `sub`. */
+    readonly subject?: string
+    /** Default: none. */
+    readonly groups?: string
+  }
 }
 
-/** One of `jwks` and `jwksUri`. */
 export interface IssuerKeys {
-  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  /** A JWK set of public keys (RFC 7517 5). */
+  readonly jwks?: {
+    readonly keys: readonly Readonly<Record<string, unknown>>[]
+  }
+  /** Where the set is fetched, over https (http only on loopback). */
   readonly jwksUri?: string
 }
 
 export interface IssuerAudience {
+  /** The exact `aud`. */
   readonly value: string
-  readonly services: readonly { readonly namespace: string; readonly name: string }[]
+  /** 1..64. */
+  readonly services: readonly {
+    readonly namespace: string
+    readonly name: string
+  }[]
 }
 
 export type Algorithm =
