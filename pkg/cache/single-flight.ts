@@ -1,8 +1,8 @@
 /** Runs one piece of work per key at a time; who asks meanwhile gets the same promise. */
 export interface SingleFlight<T> {
   run(key: string, work: () => Promise<T>): Promise<T>
-  /** Keys under way. */
-  readonly size: number
+  /** Whether work for this key is under way. */
+  has(key: string): boolean
 }
 
 /** Nothing is remembered once the work has ended, well or badly. */
@@ -19,8 +19,6 @@ export function createSingleFlight<T>(): SingleFlight<T> {
       flights.set(key, flight)
       return flight
     },
-    get size() {
-      return flights.size
-    },
+    has: (key) => flights.has(key),
   }
 }
