@@ -20,6 +20,8 @@ export interface BoundRule {
   readonly index: number
   /** `spec.rules[index]`. */
   readonly field: string
+  /** The field of each row of `operations`; the rule's own where it has none. */
+  readonly operationFields: readonly string[]
   readonly inbound: InboundRule
   readonly outbound: OutboundRule
   readonly edges: readonly Edge[]
@@ -100,6 +102,7 @@ function bindRule(
     policy: policy.policy,
     index,
     field,
+    operationFields: rule.operationFields,
     inbound: {
       ...terms,
       audience,

@@ -1,4 +1,4 @@
-import type { CompiledOperation, PortPolicy, RuleTerms, Template } from './workload-policy.ts'
+import type { CompiledOperation, RuleTerms, Template } from './workload-policy.ts'
 
 /** What a rule may need beyond the base (`needs`) and this build knows: nothing so far. */
 export const features: readonly string[] = []
@@ -43,7 +43,10 @@ export function matchesPublic(
 }
 
 /** Whether any row of a port could judge a path: then an ambiguous one is refused. */
-export function judgesPath(port: PortPolicy): boolean {
+export function judgesPath(port: {
+  readonly rules: readonly RuleTerms[]
+  readonly public: readonly CompiledOperation[]
+}): boolean {
   return (
     port.rules.some((rule) => rule.operations.some((row) => row.paths !== undefined)) ||
     port.public.some((row) => row.paths !== undefined)

@@ -37,6 +37,8 @@ export interface ReadRule {
   readonly subjectIssuers: readonly string[] | undefined
   readonly subjectScopes: readonly string[]
   readonly operations: readonly CompiledOperation[]
+  /** The field of each row of `operations`; the rule's own where it has none. */
+  readonly operationFields: readonly string[]
   readonly lifetimeSeconds: number
 }
 
@@ -143,6 +145,7 @@ function readRule(context: Context, value: unknown, field: string): ReadRule | u
     subjectIssuers: subject.issuers,
     subjectScopes: subject.scopes,
     operations: rows.length === 0 ? [{ scopes: [...new Set(scopes)].sort() }] : operations,
+    operationFields: rows.length === 0 ? [field] : rows.map((_, i) => `${field}.operations[${i}]`),
     lifetimeSeconds: readLifetime(reader, row['token'], `${field}.token`),
   }
 }
