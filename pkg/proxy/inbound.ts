@@ -1,0 +1,146 @@
+import type { Address } from '../http/address.ts'
+import { decide } from '../policy/decide.ts'
+import { canonicalPath } from '../policy/path.ts'
+import { Refusal } from '../refusal/refusal.ts'
+import type { Bearer } from '../token/claims.ts'
+import { readCredential } from './credential.ts'
+import { dropInboundTrailer, scanFields, type Scan } from './fields.ts'
+import type { Handles } from './handles.ts'
+import type { Handler, RequestHead, Verdict } from './http1/message.ts'
+import type { Policy, PolicyState } from './policy-state.ts'
+import type { RandomText } from './random.ts'
+import type { DecisionRecord } from './record.ts'
+import { subjectOf, type Subject } from './subject.ts'
+import { isTraceparent, joinTracestate, splitTracestate } from './trace.ts'
+
+export interface InboundOptions {
+  readonly state: Pick<PolicyState, 'judging'>
+  readonly handles: Handles
+  readonly record: DecisionRecord
+  readonly newDecision: () => string
+  readonly random: RandomText
+  /** The target port that this listener stands for. */
+  readonly port: () => number
+  /** Where the app listens. */
+  readonly app: Address
+  readonly nowSeconds: () => number
+}
+
+/** The one token of a request: verified, or why it is not. */
+interface Presented {
+  readonly token?: string
+  readonly bearer?: Bearer
+  readonly refusal?: Refusal
+  /** There is a credential that is not for us to judge (another scheme). */
+  readonly foreign?: boolean
+}
+
+const nothing: Presented = {}
+const foreign: Presented = { foreign: true }
+
+/** Judges what arrives for the app: verify, decide, strip and add fields (data-plane.md). Synchronous. */
+export function createInbound(options: InboundOptions): Handler {
+  const { state, handles, record, newDecision, random, port, app, nowSeconds } = options
+
+  const judge = (head: RequestHead, scan: Scan, decision: string, listener: string): Verdict => {
+    const facts = { decision, method: head.method, listener, traceparent: scan.traceparents[0] }
+    let policy: Policy
+    try {
+      policy = state.judging()
+    } catch (error) {
+      if (error instanceof Refusal) return record.refuse(error, facts)
+      throw error
+    }
+    const rules = policy.ports.get(port())
+    const path = canonicalPath(head.path)
+    if (path === null && rules?.judgesPath === true) {
+      return record.refuse(new Refusal('ambiguous_path'), facts)
+    }
+    const presented = present(scan.authorizations, policy, nowSeconds())
+    if (presented.refusal?.reason === 'two_tokens') return record.refuse(presented.refusal, facts)
+    const { bearer, token } = presented
+    const subject =
+      bearer === undefined || token === undefined ? undefined : subjectOf(bearer, token)
+    const outcome = decide(rules?.policy, { method: head.method, path }, bearer)
+    if (outcome.kind === 'deny') {
+      return record.refuse(presented.refusal ?? outcome.refusal, { ...facts, subject })
+    }
+    // On a public operation nobody speaks: what the app then calls, it calls as itself.
+    const speaker = outcome.public ? undefined : subject
+    const handle = handles.open(speaker)
+    if (handle === undefined) return record.refuse(new Refusal('overloaded'), facts)
+    record.allowed(
+      record.writesAllowed
+        ? {
+            ...facts,
+            subject: speaker,
+            cause: outcome.public ? 'public' : undefined,
+            policy: outcome.policy,
+            rule: outcome.rule,
+            audience: bearer?.audiences.join(' '),
+            scopes: outcome.scopes,
+            template: outcome.template,
+          }
+        : facts,
+    )
+    const keeps =
+      subject !== undefined ? policy.isForUs(subject.bearer) : presented.foreign === true
+    return {
+      kind: 'forward',
+      to: app,
+      path: (path ?? head.path) + head.query,
+      fields: scan.kept,
+      added: addedFields(scan, { decision, handle, speaker, keeps, random }),
+      decision,
+      dropTrailer: dropInboundTrailer,
+      onEnd: () => {
+        handles.end(handle)
+      },
+    }
+  }
+
+  return (head, connection) =>
+    judge(head, scanFields(head.fields, 'inbound'), newDecision(), connection.listener)
+}
+
+/** Reads and verifies the one token location (RFC 6750 2.1). */
+function present(authorizations: readonly string[], policy: Policy, nowSeconds: number): Presented {
+  const [value] = authorizations
+  if (value === undefined) return nothing
+  if (authorizations.length > 1) return { refusal: new Refusal('two_tokens') }
+  const credential = readCredential(value)
+  if (credential.kind === 'other') return foreign
+  if (credential.kind === 'several') return { refusal: new Refusal('two_tokens') }
+  if (credential.kind === 'malformed') return { refusal: new Refusal('token_malformed') }
+  const { token } = credential
+  try {
+    return { token, bearer: policy.verify(token, nowSeconds) }
+  } catch (error) {
+    if (error instanceof Refusal) return { token, refusal: error }
+    throw error
+  }
+}
+
+function addedFields(
+  scan: Scan,
+  told: {
+    readonly decision: string
+    readonly handle: string
+    readonly speaker: Subject | undefined
+    readonly keeps: boolean
+    readonly random: RandomText
+  },
+): readonly string[] {
+  const { decision, handle, speaker, keeps, random } = told
+  const added: string[] = speaker === undefined ? [] : [...speaker.fields]
+  const authorization = scan.authorizations[0]
+  if (keeps && authorization !== undefined) added.push('Authorization', authorization)
+  added.push('Tokenward-Decision', decision, 'Tokenward-Handle', handle)
+  const given = scan.traceparents.length === 1 ? scan.traceparents[0] : undefined
+  const valid = given !== undefined && isTraceparent(given)
+  // Receivers drop a `tracestate` that has no valid parent, so what came with a broken one is void.
+  const rest = valid ? splitTracestate(scan.tracestate).rest : ''
+  added.push('traceparent', valid ? given : random.traceparent())
+  added.push('tracestate', joinTracestate(handle, rest))
+  return added
+}

@@ -1,0 +1,233 @@
+import type { Address } from '../http/address.ts'
+import { matchesPublic, templateOf } from '../policy/match.ts'
+import { canonicalPath } from '../policy/path.ts'
+import { rowOf } from '../refusal/reasons.ts'
+import { Refusal } from '../refusal/refusal.ts'
+import type { Wanted } from './authority-client.ts'
+import { choose, type Candidate } from './choice.ts'
+import type { Destinations } from './destinations.ts'
+import { dropOutboundTrailer, scanFields, type Scan } from './fields.ts'
+import type { Handles } from './handles.ts'
+import type { Handler, RequestHead, Verdict } from './http1/message.ts'
+import { isLoopback } from './own-listeners.ts'
+import type { Policy, PolicyState } from './policy-state.ts'
+import type { DecisionFacts, DecisionRecord } from './record.ts'
+import { splitAuthority, type PreparedRoute } from './routes.ts'
+import type { Subject } from './subject.ts'
+import { credentialsForStrangers, findSubject } from './subjects.ts'
+import type { Tokens } from './tokens.ts'
+import { splitTracestate } from './trace.ts'
+
+export interface OutboundOptions {
+  readonly state: Pick<PolicyState, 'judging'>
+  readonly handles: Pick<Handles, 'find'>
+  readonly tokens: Pick<Tokens, 'cached' | 'fetch'>
+  readonly destinations: Destinations
+  readonly record: DecisionRecord
+  readonly counts: OutboundCounts
+  readonly newDecision: () => string
+  readonly nowSeconds: () => number
+  /** Route id that every request of this listener takes; absent: the request names its destination. */
+  readonly route?: string
+}
+
+export interface OutboundCounts {
+  /** The app brought a credential of its own for a matched destination. */
+  ownCredential: number
+  /** A token for this workload was removed from a request to a stranger. */
+  tokensKept: number
+  unmatched: number
+}
+
+/** One request on its way out. */
+interface Leaving {
+  readonly head: RequestHead
+  readonly scan: Scan
+  readonly policy: Policy
+  readonly facts: DecisionFacts
+}
+
+/** A call whose target and operation are known. */
+interface Call extends Leaving {
+  readonly route: PreparedRoute
+  readonly path: string | null
+}
+
+/** A call that needs a token: whose, and which would do. */
+interface Acting {
+  readonly call: Call
+  /** Undefined: the workload acts as itself, for the reason of `cause`. */
+  readonly subject: Subject | undefined
+  readonly cause: string | undefined
+  readonly candidates: readonly Candidate[]
+}
+
+interface Sent {
+  readonly to: Address
+  readonly path: string
+  readonly credentials: readonly string[]
+}
+
+/** Judges what the app sends: route, subject, token (data-plane.md). Synchronous with a cached token. */
+export function createOutbound(options: OutboundOptions): Handler {
+  const { state, handles, tokens, destinations, record, counts, newDecision, nowSeconds } = options
+
+  const judge = (leaving: Leaving): Verdict | Promise<Verdict> => {
+    const { head, policy } = leaving
+    if (options.route !== undefined) {
+      const route = policy.routes.byId(options.route)
+      if (route === undefined) throw new Refusal('no_rule')
+      return judgeMatched(leaving, route)
+    }
+    const destination = splitAuthority(head.authority)
+    if (destination === undefined) throw new Refusal('ambiguous_host')
+    const routes = policy.routes.find(destination.host, destination.port)
+    if (routes.length > 1) throw new Refusal('ambiguous_target')
+    const route = routes[0]
+    if (route !== undefined) return judgeMatched(leaving, route)
+    const credentials = credentialsForStrangers(leaving.scan.authorizations, policy)
+    counts.unmatched += 1
+    counts.tokensKept += credentials.removed
+    const path = head.path + head.query
+    const to = destinations.ofStranger(destination)
+    const facts = { ...leaving.facts, cause: 'unmatched' }
+    const sendTo = (address: Address): Verdict =>
+      forward({ ...leaving, facts }, { to: address, path, credentials: credentials.fields })
+    return to instanceof Promise ? to.then(sendTo) : sendTo(to)
+  }
+
+  const judgeMatched = (leaving: Leaving, route: PreparedRoute): Verdict | Promise<Verdict> => {
+    const { head, scan, policy, facts } = leaving
+    const path = canonicalPath(head.path)
+    if (path === null && route.judgesPath) throw new Refusal('ambiguous_path')
+    const call: Call = {
+      ...leaving,
+      route,
+      path,
+      facts: { ...facts, audience: route.route.audience },
+    }
+    if (matchesPublic(route.route.public, head.method, path)) {
+      const credentials = credentialsForStrangers(scan.authorizations, policy)
+      return send(call, { cause: 'public' }, credentials.fields)
+    }
+    const found = findSubject(scan, { policy, handles, nowSeconds: nowSeconds() })
+    if (found.kind === 'own') {
+      counts.ownCredential += 1
+      return send(call, { cause: 'own_credential' }, [
+        'Authorization',
+        scan.authorizations[0] ?? '',
+      ])
+    }
+    const subject = found.kind === 'subject' ? found.subject : undefined
+    const choice = choose(route.route, { method: head.method, path }, subject)
+    if (choice instanceof Refusal) throw choice
+    const asSelf = choice.as === 'self'
+    const acting: Acting = {
+      call,
+      subject: asSelf ? undefined : subject,
+      cause: !asSelf ? undefined : found.kind === 'nobody' ? found.cause : 'forbidden',
+      candidates: choice.candidates,
+    }
+    for (const candidate of choice.candidates) {
+      const token = tokens.cached(wantedOf(acting, candidate))
+      if (token !== undefined) return sendWith(acting, candidate, token)
+    }
+    return fetchAndSend(acting)
+  }
+
+  /** Asks for one candidate after the other; what the authority said of the first is reported. */
+  const fetchAndSend = async (acting: Acting): Promise<Verdict> => {
+    let first: Refusal | undefined
+    for (const candidate of acting.candidates) {
+      try {
+        const token = await tokens.fetch(wantedOf(acting, candidate))
+        return sendWith(acting, candidate, token)
+      } catch (error) {
+        if (!(error instanceof Refusal) || isAway(error)) throw error
+        first ??= passedOn(error, candidate)
+      }
+    }
+    throw first ?? new Refusal('no_rule')
+  }
+
+  const sendWith = (acting: Acting, candidate: Candidate, token: string): Verdict => {
+    const { call, subject, cause } = acting
+    const { policy, rule, operation } = candidate
+    const facts: Partial<DecisionFacts> = record.writesAllowed
+      ? {
+          subject,
+          cause,
+          policy,
+          rule,
+          scopes: operation.scopes,
+          template: templateOf(operation, call.head.method, call.path) ?? '',
+        }
+      : {}
+    return send(call, facts, ['Authorization', `Bearer ${token}`])
+  }
+
+  const send = (
+    call: Call,
+    more: Partial<DecisionFacts>,
+    credentials: readonly string[],
+  ): Verdict => {
+    const path = (call.path ?? call.head.path) + call.head.query
+    const to = destinations.ofRoute(call.route)
+    return forward({ ...call, facts: { ...call.facts, ...more } }, { to, path, credentials })
+  }
+
+  const forward = (leaving: Leaving, sent: Sent): Verdict => {
+    const { scan, facts } = leaving
+    record.allowed(facts)
+    const { rest } = splitTracestate(scan.tracestate)
+    return {
+      kind: 'forward',
+      to: sent.to,
+      path: sent.path,
+      fields: scan.kept,
+      added: rest === '' ? sent.credentials : [...sent.credentials, 'tracestate', rest],
+      decision: facts.decision,
+      dropTrailer: dropOutboundTrailer,
+    }
+  }
+
+  return (head, { remoteAddress, listener }) => {
+    const scan = scanFields(head.fields, 'outbound')
+    const facts: DecisionFacts = {
+      decision: newDecision(),
+      method: head.method,
+      listener,
+      traceparent: scan.traceparents[0],
+    }
+    const refused = (error: unknown): Verdict => {
+      if (error instanceof Refusal) return record.refuse(error, facts)
+      throw error
+    }
+    try {
+      if (!isLoopback(remoteAddress)) throw new Refusal('peer_not_local')
+      const verdict = judge({ head, scan, policy: state.judging(), facts })
+      return verdict instanceof Promise ? verdict.catch(refused) : verdict
+    } catch (error) {
+      return refused(error)
+    }
+  }
+}
+
+function wantedOf({ call, subject }: Acting, { operation }: Candidate): Wanted {
+  return { subject, audience: call.route.route.audience, scopes: operation.scopes }
+}
+
+/** Not the authority's word on this call, but that it cannot say one now. */
+function isAway({ reason }: Refusal): boolean {
+  const { status } = rowOf(reason)
+  return status >= 500 || status === 429
+}
+
+/** What the authority refused is a 403 here, with its reason. */
+function passedOn(refusal: Refusal, { policy, rule }: Candidate): Refusal {
+  return new Refusal(
+    refusal.reason,
+    { ...refusal.facts, status: 403, policy, rule, hint: 'The authority issued no token for it.' },
+    refusal.cause,
+  )
+}

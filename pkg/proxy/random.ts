@@ -1,0 +1,40 @@
+import { randomFillSync } from 'node:crypto'
+
+/** Random bits as text, many at a time from the system and few at a time to who asks. */
+export interface RandomText {
+  /** 128 bits, base64url: 22 characters. */
+  handle(): string
+  /** A `traceparent` of its own (W3C Trace Context, version 00, sampled). */
+  traceparent(): string
+}
+
+const poolBytes = 4_096
+const traceBytes = 24
+
+/** `fill` is for tests; the default is the system's generator. */
+export function createRandomText(
+  fill: (buffer: Buffer) => void = (buffer) => randomFillSync(buffer),
+): RandomText {
+  const pool = Buffer.alloc(poolBytes)
+  let at = poolBytes
+  const take = (bytes: number): number => {
+    if (at + bytes > poolBytes) {
+      fill(pool)
+      at = 0
+    }
+    const from = at
+    at += bytes
+    return from
+  }
+  return {
+    handle() {
+      const from = take(16)
+      return pool.toString('base64url', from, from + 16)
+    },
+    traceparent() {
+      const from = take(traceBytes)
+      const hex = pool.toString('hex', from, from + traceBytes)
+      return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`
+    },
+  }
+}

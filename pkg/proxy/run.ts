@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { subscribe, type Subscription } from '../discovery/subscribe.ts'
+import { createLog, type LogLevel, type Write } from '../telemetry/log.ts'
+import { createAuthorityClient } from './authority-client.ts'
+import { createSidecar, type Listeners, type Ports, type SidecarOptions } from './sidecar.ts'
+
+export interface RunOptions extends Pick<
+  SidecarOptions,
+  'serviceAddressesFile' | 'maxPolicyAgeMs' | 'handleLingerMs' | 'limits'
+> {
+  readonly listeners: Listeners
+  /** Controllers, `https://host:port`. */
+  readonly controllers: readonly string[]
+  /** Issuer identifier of the authority. */
+  readonly authority: string
+  /** PEM roots to begin with; the policy brings newer ones. */
+  readonly caFile: string
+  /** Service-account tokens, audiences `tokenward:discovery` and `tokenward:authority`. */
+  readonly discoveryTokenFile: string
+  readonly authorityTokenFile: string
+  /** Where the last good policy is kept; absent: nowhere. */
+  readonly stateFolder?: string | undefined
+  readonly logLevel: LogLevel
+  /** Where log and audit lines go; default standard output. */
+  readonly write?: Write
+}
+
+export interface Running {
+  readonly ports: Ports
+  /** Lets what runs end for so long (default 20 s), then breaks it. */
+  close(graceMs?: number): Promise<void>
+}
+
+const defaultGraceMs = 20_000
+
+/**
+ * Runs one sidecar: serves at once by the policy that was kept, follows the controllers, gets tokens
+ * from the authority. Throws ListenError, with nothing left open, where a port cannot be had.
+ */
+export async function run(options: RunOptions): Promise<Running> {
+  const { write, stateFolder } = options
+  const lines = write === undefined ? {} : { write }
+  const log = createLog({ name: 'sidecar', level: options.logLevel, ...lines })
+  const firstRoots = readFileSync(options.caFile, 'utf8')
+  const roots = (): string => {
+    const newer = sidecar.state.current()?.sections.trust.bundle ?? ''
+    return newer === '' || newer === firstRoots ? firstRoots : `${firstRoots}\n${newer}`
+  }
+  const authority = createAuthorityClient({
+    issuer: options.authority,
+    ca: roots,
+    assertion: () => readToken(options.authorityTokenFile),
+  })
+  // Until it is there nothing has been applied and nothing can ask.
+  const source: { current?: Subscription } = {}
+  const sidecar = createSidecar({
+    ...options,
+    ...lines,
+    log,
+    ask: (wanted) => authority.ask(wanted),
+    source: {
+      ageMs: () => source.current?.ageMs() ?? Infinity,
+      view: () => ({
+        connected: source.current?.connected() ?? false,
+        revision: source.current?.revision(),
+        hashes: source.current?.hashes() ?? {},
+      }),
+    },
+  })
+  const subscription = subscribe({
+    kind: 'sidecar',
+    urls: options.controllers,
+    ca: roots,
+    token: () => readToken(options.discoveryTokenFile),
+    ...(stateFolder === undefined ? {} : { stateFile: join(stateFolder, 'policy.json') }),
+    apply: (sections) => {
+      sidecar.state.apply(sections)
+    },
+    log,
+  })
+  source.current = subscription
+  const stop = async (graceMs: number): Promise<void> => {
+    await sidecar.close(graceMs)
+    subscription.close()
+    authority.close()
+  }
+  try {
+    const ports = await sidecar.open()
+    log.info({ ports }, 'the sidecar is open')
+    return { ports, close: (graceMs = defaultGraceMs) => stop(graceMs) }
+  } catch (error) {
+    await stop(0)
+    throw error
+  }
+}
+
+async function readToken(path: string): Promise<string> {
+  return (await readFile(path, 'utf8')).trim()
+}
