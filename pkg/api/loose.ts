@@ -1,0 +1,22 @@
+/**
+ * Reading a value whose shape is judged elsewhere: what has the wrong shape counts as not there, so that
+ * checks across fields run beside the schema and all problems are told at once.
+ */
+export type Loose = Readonly<Record<string, unknown>>
+
+export function mapOf(value: unknown): Loose {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Loose)
+    : {}
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : []
+}
+
+/** The texts of a list with their places. */
+export function textsOf(value: unknown): readonly (readonly [number, string])[] {
+  return listOf(value).flatMap((item, index) =>
+    typeof item === 'string' ? [[index, item] as const] : [],
+  )
+}
