@@ -90,6 +90,7 @@ export const reasons = {
     7,
     'The destination address belongs to several targets and Host names none of them.',
   ),
+  peer_not_local: row(403, 7, 'Only callers in the same pod are served here.'),
   unmatched_denied: row(403, 7, 'No policy names this destination.'),
 
   // How it was said: the wire.

@@ -9,6 +9,8 @@ export interface PublicFacts {
   readonly scope?: string
   /** When to try again. */
   readonly retryAfterSeconds?: number
+  /** In place of the reason's own status: what another process refused is passed on with it. */
+  readonly status?: number
   /** One more sentence from us, never from input. */
   readonly hint?: string
 }
