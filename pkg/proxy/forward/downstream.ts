@@ -25,6 +25,8 @@ export class Downstream {
   #phase: Phase = 'head'
   #exchange: Exchange | null = null
   #waiting: Buffer | null = null
+  /** The last request offered an upgrade. */
+  #upgrade = false
   #scanned = 0
   /** The client sent its end; it may still read. */
   #ended = false
@@ -138,6 +140,7 @@ export class Downstream {
   #judge(head: RequestHead): void {
     this.#core.stats.requests++
     this.#phase = 'judged'
+    this.#upgrade = head.upgrade
     this.deadlineMs = Infinity
     let verdict: Verdict | Promise<Verdict>
     try {
@@ -253,7 +256,7 @@ export class Downstream {
 
   #next(keepAlive: boolean): void {
     if (this.#phase === 'closed') return
-    if (!keepAlive || this.#core.draining) {
+    if (!keepAlive || this.#core.draining || (this.#upgrade && this.#waiting !== null)) {
       this.#linger()
       return
     }

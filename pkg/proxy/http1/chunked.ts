@@ -160,14 +160,13 @@ function hexDigit(byte: number): number {
 
 function readTrailers(text: string, fields: number): string[] {
   const section = readFields(text, 0, { end: text.length - 4, fields })
-  if (section.length !== -1 || section.chunked || section.hosts > 0) {
-    throw malformed('A trailer is about framing or routing.')
+  if (section.taken > 0) {
+    throw malformed('A trailer is about connection, framing or routing.')
   }
   const left: string[] = []
   for (let at = 0; at + 1 < section.fields.length; at += 2) {
     const name = section.fields[at] ?? ''
-    const lowerName = name.toLowerCase()
-    if (!forbiddenTrailers.has(lowerName) && !section.listed.includes(lowerName)) {
+    if (!forbiddenTrailers.has(name.toLowerCase())) {
       left.push(name, section.fields[at + 1] ?? '')
     }
   }

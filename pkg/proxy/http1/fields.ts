@@ -14,6 +14,8 @@ import {
 export interface FieldSection {
   /** End-to-end fields, flat: name, value, … */
   fields: string[]
+  /** How many fields were about connection, framing or routing. */
+  taken: number
   /** Lower-case names that `Connection` lists, without `close` and `keep-alive`. */
   listed: readonly string[]
   hosts: number
@@ -25,6 +27,7 @@ export interface FieldSection {
   keepAlive: boolean
   /** Value of `Expect`, lower-case, or `''`. */
   expect: string
+  upgrade: boolean
   /** `TE` lists `trailers`. */
   trailers: boolean
   /** `timeout` of `Keep-Alive`, or -1. */
@@ -49,6 +52,7 @@ export function readFields(
 ): FieldSection {
   const section: FieldSection = {
     fields: [],
+    taken: 0,
     listed: none,
     hosts: 0,
     host: '',
@@ -57,6 +61,7 @@ export function readFields(
     close: false,
     keepAlive: false,
     expect: '',
+    upgrade: false,
     trailers: false,
     keepAliveSeconds: -1,
   }
@@ -82,8 +87,8 @@ export function readFields(
     at += 2
     const name = text.slice(nameStart, nameEnd)
     const value = text.slice(valueStart, valueEnd)
-    if (mayBeOurs(nameEnd - nameStart) && take(section, name, value)) continue
-    section.fields.push(name, value)
+    if (mayBeOurs(nameEnd - nameStart) && take(section, name, value)) section.taken++
+    else section.fields.push(name, value)
   }
   if (section.chunked && section.length !== -1) {
     throw malformed('Content-Length and Transfer-Encoding are both there.')
@@ -136,6 +141,8 @@ function take(section: FieldSection, name: string, value: string): boolean {
       section.keepAliveSeconds = readTimeout(value)
       return true
     case 'upgrade':
+      section.upgrade = true
+      return true
     case 'proxy-connection':
     case 'proxy-authorization':
     case 'proxy-authenticate':

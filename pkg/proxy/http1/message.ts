@@ -36,6 +36,11 @@ export interface RequestHead {
   readonly expectContinue: boolean
   /** The client wants to go on with this connection. */
   readonly keepAlive: boolean
+  /**
+   * The client offered an upgrade, which is not taken: what it sent before its answer may be of the other
+   * protocol and is not read as a request.
+   */
+  readonly upgrade: boolean
   /** The client sent `TE: trailers`. */
   readonly trailers: boolean
 }

@@ -62,6 +62,7 @@ export function readRequestHead(
     body,
     expectContinue: readExpectation(section, minor) && body !== 'none' && body !== 0,
     keepAlive: !section.close && (minor === 1 || section.keepAlive),
+    upgrade: section.upgrade,
     trailers: section.trailers,
   }
 }
