@@ -97,6 +97,10 @@ export function explain(world: World, compiled: Compiled, question: ExplainQuest
     notes.push(`no accepted AccessPolicy targets it: everything is refused (no_policy)`)
   }
   notes.push(...refusedPolicies(compiled, world, to))
+  for (const { id, rules } of targets) {
+    if (rules.some(({ inbound }) => Object.hasOwn(inbound.callers, identity))) continue
+    notes.push(`no rule of ${id} names ${identity}: its sidecar has no route and adds no token`)
+  }
   const subject = subjectOf(question, compiled, targets)
   if (subject === null) notes.push(`TrustedIssuer ${question.subject?.issuer} is not trusted`)
   const call: Call = {
