@@ -82,13 +82,19 @@ export function readFields(
     if (code !== CR || text.charCodeAt(at + 1) !== LF) {
       throw malformed('A field value has a control byte or a line does not end in CRLF.')
     }
-    let valueEnd = at
-    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+    const lineEnd = at
     at += 2
     const name = text.slice(nameStart, nameEnd)
-    const value = text.slice(valueStart, valueEnd)
-    if (mayBeOurs(nameEnd - nameStart) && take(section, name, value)) section.taken++
-    else section.fields.push(name, value)
+    if (mayBeTaken(nameEnd - nameStart)) {
+      // With the blanks after it: parsers differ on those after a framing value.
+      if (take(section, name, text.slice(valueStart, lineEnd))) {
+        section.taken++
+        continue
+      }
+    }
+    let valueEnd = lineEnd
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+    section.fields.push(name, text.slice(valueStart, valueEnd))
   }
   if (section.chunked && section.length !== -1) {
     throw malformed('Content-Length and Transfer-Encoding are both there.')
@@ -100,12 +106,12 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === TAB
 }
 
-const handledLengths = Uint8Array.from({ length: 32 }, (_, length) =>
+const takenLengths = Uint8Array.from({ length: 32 }, (_, length) =>
   [2, 4, 6, 7, 10, 14, 16, 17, 18, 19, 25].includes(length) ? 1 : 0,
 )
 
-function mayBeOurs(length: number): boolean {
-  return handledLengths[length] === 1
+function mayBeTaken(length: number): boolean {
+  return takenLengths[length] === 1
 }
 
 /** Takes a field that is about this connection or this message's framing; false when it is none. */
@@ -113,7 +119,7 @@ function take(section: FieldSection, name: string, value: string): boolean {
   switch (name.toLowerCase()) {
     case 'host':
       section.hosts++
-      section.host = value
+      section.host = value.trimEnd()
       return true
     case 'connection':
       takeConnection(section, value)
@@ -132,7 +138,7 @@ function take(section: FieldSection, name: string, value: string): boolean {
     case 'expect':
       if (section.expect !== '') throw malformed('Expect is repeated.')
       if (value === '') throw malformed('Expect is empty.')
-      section.expect = value.toLowerCase()
+      section.expect = value.trimEnd().toLowerCase()
       return true
     case 'te':
       if (listHas(value, 'trailers')) section.trailers = true
