@@ -1,0 +1,45 @@
+// RFC 7515 7.1: a compact JWS is three parts. 7.2 (JSON) and RFC 7516 (five parts) are not tokens here.
+import { expect, test } from 'vitest'
+import {
+  corpClaims,
+  corpHeader,
+  corpKey,
+  encode,
+  exampleVerifier,
+  forge,
+  nowSeconds,
+  reasonOf,
+} from '../../support/jose.ts'
+
+const token = forge(corpHeader(), corpClaims(), corpKey)
+const [header = '', payload = '', signature = ''] = token.split('.')
+const outcome = (text: string): string => reasonOf(() => exampleVerifier().verify(text, nowSeconds))
+
+test('three parts are accepted', () => {
+  expect(outcome(token)).toBe('allowed')
+})
+
+test.each([
+  ['the flattened JSON form', JSON.stringify({ protected: header, payload, signature })],
+  [
+    'the general JSON form',
+    JSON.stringify({ payload, signatures: [{ protected: header, signature }] }),
+  ],
+  ['a part too many', `${token}.`],
+  ['a part in front', `.${token}`],
+  ['five parts', `${token}.AAAA.AAAA`],
+  ['two parts', `${header}.${payload}`],
+  ['one part', header],
+  ['nothing', ''],
+  ['dots alone', '..'],
+  ['a million dots', '.'.repeat(1_000_000)],
+  ['a detached payload', `${header}..${signature}`],
+  ['no signature', `${header}.${payload}.`],
+  ['a scheme in front', `Bearer ${token}`],
+  ['a header that is a list', `${encode([])}.${payload}.${signature}`],
+  ['a header that is no JSON', `${encode('{')}.${payload}.${signature}`],
+  ['a payload that is text', `${header}.${encode('"x"')}.${signature}`],
+  ['a payload that is not UTF-8', `${header}._-8.${signature}`],
+])('%s is refused', (_, text) => {
+  expect(outcome(text)).toBe('token_malformed')
+})

@@ -1,0 +1,31 @@
+// RFC 9449 7.1 and RFC 8705 3: a token that is bound to a key must not be accepted without proof of
+// possession. None can be given yet, so no bound token is accepted.
+import { expect, test } from 'vitest'
+import {
+  authorityKey,
+  corpClaims,
+  corpHeader,
+  corpKey,
+  exampleVerifier,
+  forge,
+  nowSeconds,
+  ownClaims,
+  ownHeader,
+  reasonOf,
+} from '../../support/jose.ts'
+
+test.each([
+  [undefined, 'allowed'],
+  [{ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }, 'token_type'],
+  [{ 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' }, 'token_type'],
+  [{}, 'token_type'],
+  [null, 'token_type'],
+])('a token with cnf %j', (cnf, expected) => {
+  const tokens = [
+    forge(ownHeader(), ownClaims({ cnf }), authorityKey),
+    forge(corpHeader(), corpClaims({ cnf }), corpKey),
+  ]
+  for (const token of tokens) {
+    expect(reasonOf(() => exampleVerifier().verify(token, nowSeconds))).toBe(expected)
+  }
+})
