@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { join } from 'node:path'
+import { runProgram } from '../../pkg/cli/program.ts'
+
+/** From source each process has its folder in cmd/; bundled, its file beside this one. */
+function entryOf(name: string): string {
+  return import.meta.filename.endsWith('.mjs')
+    ? join(import.meta.dirname, `${name}.mjs`)
+    : join(import.meta.dirname, '..', name, 'main.ts')
+}
+
+const terminal = { out: process.stdout, error: process.stderr }
+process.exitCode = await runProgram(process.argv.slice(2), terminal, {
+  env: process.env,
+  program: (name) => [process.execPath, entryOf(name)],
+  onSignal: (name, action) => process.on(name, action),
+})

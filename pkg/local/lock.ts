@@ -1,0 +1,47 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { StartError } from '../refusal/exit-codes.ts'
+import { isRunning, processIdOf, type ProcessId } from './process-id.ts'
+
+/**
+ * Takes the folder for this process; gives what lets go of it. A lock that a dead process left is taken
+ * over. Throws StartError.
+ */
+export function takeLock(path: string): () => void {
+  const folder = dirname(path)
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      const file = openSync(path, 'wx', 0o600)
+      writeSync(file, JSON.stringify(processIdOf(process.pid)))
+      closeSync(file)
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      if (code !== 'EEXIST') {
+        const message = `the state folder ${folder} cannot be used: ${code}; give another --state`
+        throw new StartError('cannotWrite', message, error)
+      }
+      const holder = lockHolder(path)
+      if (holder !== undefined) {
+        const message = `another tokenward (process ${holder}) runs on the state folder ${folder}: stop it, or give another --state`
+        throw new StartError('alreadyRunning', message)
+      }
+      rmSync(path, { force: true })
+    }
+  }
+  throw new StartError(
+    'alreadyRunning',
+    `the lock ${path} cannot be taken: others start at the same time`,
+  )
+}
+
+/** The id of the process that runs on the folder of this lock; undefined where none does. */
+export function lockHolder(path: string): number | undefined {
+  try {
+    const holder = JSON.parse(readFileSync(path, 'utf8')) as ProcessId
+    return Number.isInteger(holder.pid) && isRunning(holder) ? holder.pid : undefined
+  } catch {
+    return undefined
+  }
+}

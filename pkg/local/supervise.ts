@@ -1,0 +1,158 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { openLogFile } from './log-file.ts'
+
+export interface ProcessSpec {
+  /** As messages name it: `sidecar shop/web`. */
+  readonly name: string
+  readonly command: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly logFile: string
+}
+
+/** What a process has to say that somebody at a terminal should see. */
+export type Say = (name: string, message: string) => void
+
+export interface Supervised {
+  readonly name: string
+  /** Undefined while it is down. */
+  readonly pid: () => number | undefined
+  /** Starts it when it is down; nothing where it runs. */
+  start(): void
+  /** Resolves when it has ended, at the latest after `graceMs`, and starts it no more. */
+  stop(graceMs: number): Promise<void>
+  /** Why it ended before it was ready; resolves when it does. */
+  readonly firstEnd: Promise<string>
+}
+
+const firstDelayMs = 200
+const maxDelayMs = 10_000
+/** A process that ran this long starts again at once when it dies. */
+const stableMs = 30_000
+const keptLines = 5
+
+/**
+ * Runs one child process in a group of its own. One that dies (killed, or an exit code that is not 0)
+ * starts again, with growing delays; one that ends in order, as on SIGTERM, was asked to and stays
+ * down until `start`. Its output goes to its log file, and what is a warning to `say`.
+ */
+export function supervise(
+  spec: ProcessSpec,
+  options: { readonly say: Say; readonly changed: () => void },
+): Supervised {
+  const { say, changed } = options
+  const log = openLogFile(spec.logFile, (error) => {
+    say(spec.name, `its log ${spec.logFile} cannot be written: ${String(error)}`)
+  })
+  let child: ChildProcess | undefined
+  let timer: NodeJS.Timeout | undefined
+  let delayMs = firstDelayMs
+  let stopping = false
+  let lastLines: string[] = []
+  const ended = Promise.withResolvers<string>()
+  const stopped = Promise.withResolvers<void>()
+
+  const take = (line: string): void => {
+    log.write(`${new Date().toISOString()} ${line}`)
+    lastLines = [...lastLines.slice(1 - keptLines), line]
+    const warning = warningOf(line)
+    if (warning !== undefined) say(spec.name, warning)
+  }
+
+  const start = (): void => {
+    if (child !== undefined || stopping) return
+    clearTimeout(timer)
+    const startedAt = performance.now()
+    const [program = '', ...args] = spec.command
+    const started = spawn(program, args, {
+      cwd: spec.cwd,
+      env: spec.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    child = started
+    onLines(started.stdout, take)
+    onLines(started.stderr, take)
+    const over = (outcome: string, inOrder: boolean): void => {
+      if (child !== started) return
+      // What it started in its group must not outlive it.
+      signal(started, 'SIGKILL')
+      child = undefined
+      ended.resolve([outcome, ...lastLines].join('\n  '))
+      if (stopping) {
+        stopped.resolve()
+      } else if (inOrder) {
+        say(spec.name, `${outcome}; it stays down until SIGHUP`)
+      } else {
+        if (performance.now() - startedAt > stableMs) delayMs = firstDelayMs
+        say(spec.name, `${outcome}; it starts again in ${(delayMs / 1000).toFixed(1)} s`)
+        timer = setTimeout(start, delayMs)
+        delayMs = Math.min(delayMs * 2, maxDelayMs)
+      }
+      changed()
+    }
+    started.once('error', (error) => over(`cannot be started: ${error.message}`, false))
+    // `close` comes after the last line, but never where a grandchild keeps the pipes.
+    started.once('exit', (code, name) => {
+      const inOrder = code === 0 || name === 'SIGTERM' || name === 'SIGINT'
+      setImmediate(
+        over,
+        name === null ? `ended with exit code ${code}` : `ended by ${name}`,
+        inOrder,
+      )
+    })
+    changed()
+  }
+
+  return {
+    name: spec.name,
+    pid: () => child?.pid,
+    start,
+    firstEnd: ended.promise,
+    async stop(graceMs) {
+      stopping = true
+      clearTimeout(timer)
+      if (child !== undefined) {
+        const running = child
+        signal(running, 'SIGTERM')
+        const cut = setTimeout(() => signal(running, 'SIGKILL'), graceMs)
+        await stopped.promise
+        clearTimeout(cut)
+      }
+      log.close()
+    },
+  }
+}
+
+/** To the whole group: the process and what it started. */
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, name)
+  } catch {
+    // It has ended.
+  }
+}
+
+function onLines(stream: Readable | null, take: (line: string) => void): void {
+  if (stream === null) return
+  createInterface({ input: stream, crlfDelay: Infinity }).on('line', take)
+}
+
+/** Our own processes log JSON; what others print on purpose is for their log. */
+function warningOf(line: string): string | undefined {
+  if (!line.startsWith('{') || !/"level":"(?:warn|error)"/.test(line)) return undefined
+  try {
+    const { msg, level, time, name, err, ...facts } = JSON.parse(line) as Record<string, unknown>
+    const cause = (err as { message?: unknown } | undefined)?.message
+    const shown = Object.entries({ ...facts, ...(cause === undefined ? {} : { cause }) })
+      .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .join(' ')
+    void [level, time, name]
+    return `${String(msg)}${shown === '' ? '' : ` (${shown})`}`
+  } catch {
+    return undefined
+  }
+}
