@@ -98,7 +98,7 @@ export async function startDiscovery(
     options.serving ?? issueServing({ root, dnsNames: [], ipAddresses: ['127.0.0.1'] })
   const index = createIndex({ monotonicMs: () => performance.now() })
   const metrics = createMetrics()
-  const { server, close } = createDiscoveryServer({
+  const discovery = createDiscoveryServer({
     index,
     ...serving,
     serviceAccounts: () => ({ issuer, keys: issuerKeys }),
@@ -108,13 +108,13 @@ export async function startDiscovery(
     log: quietLog(),
     metrics,
   })
-  const { port } = await listen(server, { host: '127.0.0.1', port: options.port ?? 0 })
+  const { port } = await listen(discovery.server, { host: '127.0.0.1', port: options.port ?? 0 })
   return {
     url: `https://127.0.0.1:${port}`,
     port,
     index,
     metrics,
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => discovery.close(),
   }
 }
 

@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Problem } from '../../api/problem.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { listFiles, type FoundFile } from './list-files.ts'
+import { readManifest, type Sort } from './read-manifest.ts'
+import type { Resource } from './snapshot.ts'
+
+/** A file that is being written must not be taken for a whole one: it has to lie still this long. */
+const quietMs = 40
+/** And this long where its last line has no end, as a text has that is cut in the middle. */
+const unendedQuietMs = 250
+
+/** A file whose text was taken. */
+export interface TakenFile {
+  /** Relative to its folder. */
+  readonly name: string
+  readonly text: string
+  /** Of the last text that was whole. */
+  readonly resources: readonly Resource[]
+  readonly problems: readonly Problem[]
+}
+
+interface KnownFile {
+  /** Undefined while no text of it has lain still yet. */
+  taken?: TakenFile & { readonly stamp: string }
+  /** The state that it was found in last, and since when. */
+  stamp: string
+  sinceMs: number
+}
+
+export interface Files {
+  /** In the order of their paths; the same list while nothing has changed. */
+  taken(): readonly TakenFile[]
+  /**
+   * Looks at every file once. Gives how long to wait before a file that is being written may be whole;
+   * undefined where none is. Rejects where the folder cannot be read.
+   */
+  look(): Promise<number | undefined>
+}
+
+/**
+ * The files of one folder. A file that is broken keeps the resources of the last text that was whole,
+ * one that is gone takes its resources with it.
+ */
+export function openFiles(options: {
+  readonly folder: string
+  readonly sort: Sort
+  /** A folder below that is not looked into. */
+  readonly except?: string
+  readonly log: Log
+  readonly monotonicMs: () => number
+}): Files {
+  const { folder, sort, log, monotonicMs } = options
+  const known = new Map<string, KnownFile>()
+  let list: readonly TakenFile[] | undefined
+
+  const take = (file: KnownFile, found: FoundFile, text: string): void => {
+    const before = file.taken
+    const { stamp } = found
+    if (before?.text === text) {
+      file.taken = { ...before, stamp }
+      return
+    }
+    list = undefined
+    const name = path.relative(folder, found.path)
+    const { resources, problems } = readManifest(text, name, sort)
+    const whole = problems.length === 0
+    file.taken = {
+      name,
+      text,
+      stamp,
+      problems,
+      resources: whole ? resources : (before?.resources ?? []),
+    }
+    for (const problem of problems) {
+      log.warn({ ...problem, keepsLastState: before !== undefined }, 'a file is broken')
+    }
+    if (whole && (before?.problems.length ?? 0) > 0)
+      log.info({ file: name }, 'a file is whole again')
+  }
+  /** Gives how long to wait still. */
+  const lookAt = async (found: FoundFile): Promise<number> => {
+    const nowMs = monotonicMs()
+    const file = known.get(found.path) ?? { stamp: '', sinceMs: nowMs }
+    known.set(found.path, file)
+    if (file.stamp !== found.stamp) Object.assign(file, { stamp: found.stamp, sinceMs: nowMs })
+    if (file.taken?.stamp === found.stamp) return 0
+    const leftMs = file.sinceMs + quietMs - nowMs
+    if (leftMs > 0) return leftMs
+    const text = await readFile(found.path, 'utf8')
+    if (!hasEnd(text)) {
+      const moreMs = file.sinceMs + unendedQuietMs - monotonicMs()
+      if (moreMs > 0) return moreMs
+    }
+    take(file, found, text)
+    return 0
+  }
+
+  return {
+    taken: () =>
+      (list ??= [...known]
+        .sort(([one], [other]) => (one < other ? -1 : 1))
+        .flatMap(([, { taken }]) => (taken === undefined ? [] : [taken]))),
+    async look() {
+      const waits: number[] = []
+      const listed = await listFiles(folder, options.except)
+      for (const found of listed) {
+        waits.push(
+          await lookAt(found).catch((error: NodeJS.ErrnoException) => {
+            // Gone since it was listed: the next look sees that.
+            if (error.code === 'ENOENT') return quietMs
+            throw error
+          }),
+        )
+      }
+      const paths = new Set(listed.map((found) => found.path))
+      for (const gone of known.keys()) {
+        if (paths.has(gone)) continue
+        known.delete(gone)
+        list = undefined
+      }
+      const left = waits.filter((waitMs) => waitMs > 0)
+      return left.length === 0 ? undefined : Math.min(...left)
+    },
+  }
+}
+
+/** Whether a text is visibly not cut: its last line has an end, or its braces must have one to parse. */
+function hasEnd(text: string): boolean {
+  return text.endsWith('\n') || /^\s*[{[]/.test(text)
+}
