@@ -1,21 +1,14 @@
-/** Exit codes: 0 stopped as told, 64 a setting is wrong, 69 a port cannot be had, 70 a defect. */
-import { exitCodeUsage, settingsOrExit } from '../../pkg/config/settings.ts'
-import { ListenError } from '../../pkg/http/listen.ts'
+import { settingsOrExit } from '../../pkg/config/settings.ts'
+import { describeStartFailure } from '../../pkg/http/start-failure.ts'
 import { run } from '../../pkg/proxy/run.ts'
+import { exitCodes } from '../../pkg/refusal/exit-codes.ts'
 import { contradiction, definition } from './settings.ts'
 
-const { argv, env, stdout, stderr } = process
-const settings = settingsOrExit(definition, {
-  argv,
-  env,
-  stdout,
-  stderr,
-  exit: (code) => process.exit(code),
-})
+const settings = settingsOrExit(definition, process)
 const against = contradiction(settings)
 if (against !== undefined) {
-  stderr.write(`sidecar: ${against}\n`)
-  process.exit(exitCodeUsage)
+  process.stderr.write(`${definition.program}: ${against}\n`)
+  process.exit(exitCodes.usage)
 }
 
 const { inbound, outboundAddress: outbound, routePorts: routes, adminAddress: admin } = settings
@@ -27,7 +20,7 @@ try {
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
 } catch (error) {
-  if (!(error instanceof ListenError)) throw error
-  stderr.write(`sidecar: ${error.message}\n`)
-  process.exit(69)
+  const { exitCode, text } = describeStartFailure(definition.program, error)
+  process.stderr.write(`${text}\n`)
+  process.exit(exitCode)
 }

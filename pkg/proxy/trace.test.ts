@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { createRandomText } from './random.ts'
+import { isTraceparent, joinTracestate, splitTracestate, traceIdOf } from './trace.ts'
+
+const valid = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+
+test.each([
+  ['ours alone', 'tokenward=h', { rest: '', handles: ['h'] }],
+  ['ours among others', 'a=1, tokenward=h ,b=2', { rest: 'a=1,b=2', handles: ['h'] }],
+  ['ours twice', 'tokenward=h,a=1,tokenward=i', { rest: 'a=1', handles: ['h', 'i'] }],
+  ['ours in another case', 'TokenWard=h', { rest: '', handles: ['h'] }],
+  ['ours without a value', 'tokenward,a=1', { rest: 'a=1', handles: [''] }],
+  ['ours with spaces', ' tokenward = h', { rest: '', handles: ['h'] }],
+  ['a key that begins like ours', 'tokenwarden=h', { rest: 'tokenwarden=h', handles: [] }],
+  ['a value like ours', 'a=tokenward', { rest: 'a=tokenward', handles: [] }],
+  ['nothing of ours', 'a=1,b=2', { rest: 'a=1,b=2', handles: [] }],
+  ['nothing', '', { rest: '', handles: [] }],
+])('tracestate with %s is split', (_, value, split) => {
+  expect(splitTracestate(value)).toEqual(split)
+})
+
+test('the handle stands first and the list stays within 32 members', () => {
+  expect(joinTracestate('h', '')).toBe('tokenward=h')
+  expect(joinTracestate('h', 'a=1,b=2')).toBe('tokenward=h,a=1,b=2')
+  const rest = Array.from({ length: 32 }, (_, at) => `k${at}=v`)
+  const joined = joinTracestate('h', rest.join(',')).split(',')
+  expect(joined).toEqual(['tokenward=h', ...rest.slice(0, 31)])
+  expect(joinTracestate('h', rest.slice(1).join(',')).split(',')).toHaveLength(32)
+})
+
+test.each([
+  ['a valid one', valid, true],
+  ['a later version', valid.replace(/^00/, '01'), true],
+  ['a later version with more', `${valid.replace(/^00/, '01')}-more`, true],
+  ['version 00 with more', `${valid}-more`, false],
+  ['version ff', valid.replace(/^00/, 'ff'), false],
+  ['upper case', valid.toUpperCase(), false],
+  ['a zero trace id', valid.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32)), false],
+  ['a zero parent id', valid.replace('00f067aa0ba902b7', '0'.repeat(16)), false],
+  ['another separator', valid.replace('-00f', '_00f'), false],
+  ['nothing', '', false],
+])('traceparent: %s', (_, value, is) => {
+  expect(isTraceparent(value)).toBe(is)
+  expect(traceIdOf(value) !== undefined).toBe(is)
+})
+
+test('what is made is valid, and never the same twice', () => {
+  const random = createRandomText()
+  const made = Array.from({ length: 1_000 }, () => random.traceparent())
+  expect(made.every(isTraceparent)).toBe(true)
+  expect(new Set(made.map((one) => one.slice(3, 35))).size).toBe(1_000)
+  const handles = Array.from({ length: 1_000 }, () => random.handle())
+  expect(new Set(handles).size).toBe(1_000)
+  expect(handles.every((handle) => /^[\w-]{22}$/.test(handle))).toBe(true)
+})
