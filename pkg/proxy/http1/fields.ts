@@ -106,6 +106,15 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === TAB
 }
 
+/** Not `trim`: that takes a no-break space, which is a byte of the value. */
+function trimBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
 const takenLengths = Uint8Array.from({ length: 32 }, (_, length) =>
   [2, 4, 6, 7, 10, 14, 16, 17, 18, 19, 25].includes(length) ? 1 : 0,
 )
@@ -119,7 +128,7 @@ function take(section: FieldSection, name: string, value: string): boolean {
   switch (name.toLowerCase()) {
     case 'host':
       section.hosts++
-      section.host = value.trimEnd()
+      section.host = trimBlanks(value)
       return true
     case 'connection':
       takeConnection(section, value)
@@ -138,7 +147,7 @@ function take(section: FieldSection, name: string, value: string): boolean {
     case 'expect':
       if (section.expect !== '') throw malformed('Expect is repeated.')
       if (value === '') throw malformed('Expect is empty.')
-      section.expect = value.trimEnd().toLowerCase()
+      section.expect = trimBlanks(value).toLowerCase()
       return true
     case 'te':
       if (listHas(value, 'trailers')) section.trailers = true
@@ -169,7 +178,7 @@ function takeConnection(section: FieldSection, value: string): void {
     return
   }
   for (const part of value.toLowerCase().split(',')) {
-    const name = part.trim()
+    const name = trimBlanks(part)
     if (name === 'close') section.close = true
     else if (name === 'keep-alive') section.keepAlive = true
     else if (!onlyOf(tokenCharacters, name, [0, name.length])) {
@@ -196,7 +205,7 @@ function listHas(list: string, member: string): boolean {
   return list
     .toLowerCase()
     .split(',')
-    .some((part) => part.trim() === member)
+    .some((part) => trimBlanks(part) === member)
 }
 
 function readTimeout(value: string): number {
