@@ -6,19 +6,16 @@ import { definition } from './settings.ts'
 
 const settings = settingsOrExit(definition, process)
 const log = createLog({ name: definition.program, level: settings.logLevel })
+// Before the start: a signal that comes during it is obeyed after it. A second one ends us at once.
+const stopped = new Promise<void>((resolve) => {
+  process.once('SIGTERM', () => resolve())
+  process.once('SIGINT', () => resolve())
+})
 try {
   const controller = await run(settings, log)
-  const stop = (): void => {
-    controller.close().then(
-      () => process.exit(0),
-      (err: unknown) => {
-        log.error({ err }, 'the controller did not stop cleanly')
-        process.exit(1)
-      },
-    )
-  }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  await stopped
+  await controller.close()
+  process.exit(0)
 } catch (error) {
   const { exitCode, text } = describeStartFailure(definition.program, error)
   process.stderr.write(`${text}\n`)

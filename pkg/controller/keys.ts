@@ -61,7 +61,7 @@ function publicKeysIn(text: string, file: string): readonly JsonWebKeyRow[] {
     // The cause could show a part of a key.
   }
   throw new StartError(
-    'inputMissing',
+    'inputInvalid',
     `the signing keys ${file} are damaged; restore the file, or remove it to begin with a new key`,
   )
 }

@@ -161,6 +161,6 @@ async function readServing(
   } catch (error) {
     const file = path.join(stateFolder, 'pki', 'controller.crt')
     const why = error instanceof Error ? error.message : 'it cannot be used'
-    throw new StartError('inputMissing', `${file} cannot serve: ${why}`, error)
+    throw new StartError('inputInvalid', `${file} cannot serve: ${why}`, error)
   }
 }

@@ -14,10 +14,17 @@ function readAll(text: string | Buffer, chunkBytes = 1024, maxBytes = 1000): unk
   return values
 }
 
+const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+
 test.each([
   ['one line', '{"a":1}\n', [{ a: 1 }]],
   ['several lines', '{"a":1}\n{"b":"\\n"}\n', [{ a: 1 }, { b: '\n' }]],
   ['nothing', '', []],
+  [
+    'a line that is nested a little less deeply',
+    `{"a":${'['.repeat(63)}${']'.repeat(63)}}\n`,
+    [{ a: nested(63) }],
+  ],
   ['a carriage return before the end', '{"a":1}\r\n', [{ a: 1 }]],
   [
     'a key that is special to objects',
@@ -38,6 +45,11 @@ test.each([
     'bytes that are not UTF-8',
     Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d, 0x0a]),
     'a line is not JSON',
+  ],
+  [
+    'a line that is nested deeply',
+    `{"a":${'['.repeat(64)}${']'.repeat(64)}}\n`,
+    'a line is nested deeper than 64 levels',
   ],
   ['a line that is cut', '{"a":1}\n{"b"', 'the stream ended within a line'],
   ['a line over the bound', `{"a":"${'x'.repeat(1000)}"}\n`, 'a line is longer than 1000 bytes'],

@@ -5,6 +5,9 @@ export const maxDownstreamLineBytes = 8 * 1024 * 1024
 /** Longest line upstream: hashes and reasons. */
 export const maxUpstreamLineBytes = 64 * 1024
 
+/** What reads a line may recurse into it; ours are not half as deep. */
+const maxDepth = 64
+
 /** A line that is no line of ours; the stream that carried it cannot be read on. */
 export class LineError extends Error {
   constructor(message: string) {
@@ -59,6 +62,8 @@ export function createLineReader(
     } catch {
       return fail('a line is not JSON')
     }
+    if (isDeeperThan(maxDepth, value))
+      return fail(`a line is nested deeper than ${maxDepth} levels`)
     return isObject(value) ? value : fail('a line is not a JSON object')
   }
 
@@ -77,6 +82,11 @@ export function createLineReader(
       if (pendingBytes > 0) fail('the stream ended within a line')
     },
   }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member))
 }
 
 /** Whether a value is a JSON object: no array, no null. */
