@@ -116,6 +116,10 @@ export class Exchange {
     })
   }
 
+  connected(): void {
+    if (!this.answered) this.#wait()
+  }
+
   requestDrained(): void {
     if (!this.blocked) return
     this.blocked = false

@@ -42,7 +42,10 @@ export class Upstream {
       onread: { buffer: readBuffer, callback: (count) => this.#guardedRead(count) },
     })
     this.output = new Output(this.socket)
-    this.socket.on('connect', () => (this.connected = true))
+    this.socket.on('connect', () => {
+      this.connected = true
+      this.#exchange?.connected()
+    })
     this.socket.on('drain', () => this.#exchange?.requestDrained())
     this.socket.on('end', () => this.#end())
     this.socket.on('error', (error) => (this.#failure = error))

@@ -1,0 +1,252 @@
+import { request, type IncomingMessage } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { rawClient, startWire, type Wire } from '../support/wire.ts'
+
+let wire: Wire | undefined
+afterEach(async () => {
+  await wire?.close()
+  wire = undefined
+})
+
+const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: shop\r\n${more}\r\n`
+const soon = { lingerMs: 50 }
+
+test('a head that does not end in time is 408, however often a byte comes', async () => {
+  wire = await startWire({ limits: { headMs: 100 } })
+  const client = rawClient(wire.port)
+  client.send('GET / HTTP/1.1\r\nHost: a\r\nX-A: ')
+  const drip = setInterval(() => client.send('a'), 10)
+  const text = await client.ends()
+  clearInterval(drip)
+  expect(text).toMatch(/^HTTP\/1\.1 408 [^]*"reason":"request_timeout"/)
+})
+
+test('a connection that says nothing is closed without a word, new or kept', async () => {
+  wire = await startWire({
+    app: (_asked, answer) => answer.end('hi'),
+    limits: { headMs: 80, idleMs: 80 },
+  })
+  const silent = rawClient(wire.port)
+  expect(await silent.ends()).toBe('')
+  const kept = rawClient(wire.port)
+  kept.send(get('/a'))
+  await kept.receives('hi')
+  expect((await kept.ends()).match(/HTTP\//g)).toHaveLength(1)
+})
+
+test('a body that stalls is 408, and the upstream gives up', async () => {
+  let gone = false
+  wire = await startWire({
+    app: (asked, answer) => {
+      asked.on('error', () => undefined)
+      answer.on('close', () => (gone = true))
+    },
+    limits: { stallMs: 100 },
+  })
+  const client = rawClient(wire.port)
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab')
+  expect(await client.ends()).toContain('"reason":"request_timeout"')
+  await until('the upstream sees it', () => gone)
+})
+
+test('an upstream that does not answer is 504; a slow stream that has begun is left alone', async () => {
+  wire = await startWire({
+    app: (asked, answer) => {
+      if (asked.url !== '/stream') return
+      answer.write('begin')
+      void delay(300).then(() => answer.end('end'))
+    },
+    limits: { responseMs: 100, idleMs: 100, headMs: 100, stallMs: 100 },
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/stream'))
+  await client.receives('end')
+  client.send(get('/never'))
+  expect(await client.ends()).toContain('"reason":"upstream_timeout"')
+})
+
+test('the time to connect does not bound the answer', async () => {
+  wire = await startWire({
+    app: (_asked, answer) => void delay(300).then(() => answer.end('hi')),
+    limits: { connectMs: 50, responseMs: 5_000 },
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/a', 'Connection: close\r\n'))
+  expect(await client.ends()).toMatch(/hi$/)
+})
+
+test('a client that does not read is cut off', async () => {
+  wire = await startWire({
+    app: (_asked, answer) => {
+      const write = (): void => {
+        while (!answer.destroyed && answer.write(Buffer.alloc(65_536)));
+      }
+      answer.on('drain', write)
+      answer.on('error', () => undefined)
+      write()
+    },
+    limits: { stallMs: 150 },
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/a'))
+  client.socket.pause()
+  await until('the exchange is given up', () => wire?.outcomes.length === 1)
+  expect(wire.outcomes[0]).toMatchObject({ complete: false, reason: 'upstream_timeout' })
+  client.socket.destroy()
+})
+
+test('more connections than allowed are 503, and a place that is free again is given', async () => {
+  wire = await startWire({ app: (_asked, answer) => answer.end('hi'), limits: { connections: 1 } })
+  const first = rawClient(wire.port)
+  first.send(get('/a'))
+  await first.receives('hi')
+  expect(await rawClient(wire.port).ends()).toContain('"reason":"overloaded"')
+  first.socket.destroy()
+  await until('the place is free', () => wire?.proxy.stats.active === 0)
+  const second = rawClient(wire.port)
+  second.send(get('/a'))
+  await second.receives('hi')
+  second.socket.destroy()
+})
+
+test('an idle upstream connection is used again in its time and ended after it', async () => {
+  let open = 0
+  wire = await startWire({
+    app: (asked, answer) => {
+      if (asked.url === '/first') asked.socket.on('close', () => open--)
+      if (asked.url === '/first') open++
+      answer.end('hi')
+    },
+    limits: { poolIdleMs: 150 },
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/first'))
+  await client.receives('hi')
+  client.send(get('/again'))
+  await until('two answers', () => wire?.outcomes.length === 2)
+  expect(wire.proxy.stats).toMatchObject({ upstreamConnections: 1, upstreamReused: 1 })
+  await until('it is ended', () => open === 0)
+  client.socket.destroy()
+})
+
+test('a server that keeps connections for a second only is not asked on a kept one', async () => {
+  wire = await startWire({
+    raw: (socket) =>
+      socket.on('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n'),
+      ),
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/a') + get('/b'))
+  await until('two answers', () => wire?.outcomes.length === 2)
+  expect(wire.proxy.stats).toMatchObject({ upstreamConnections: 2, upstreamReused: 0 })
+  client.socket.destroy()
+})
+
+test('drain lets what runs end, closes what is idle and takes nothing new', async () => {
+  let finish = (): void => undefined
+  wire = await startWire({
+    app: (asked, answer) => {
+      if (asked.url === '/slow') finish = () => answer.end('done')
+      else answer.end('hi')
+    },
+    limits: soon,
+  })
+  const idle = rawClient(wire.port)
+  idle.send(get('/a'))
+  await idle.receives('hi')
+  const busy = rawClient(wire.port)
+  busy.send(get('/slow') + get('/after'))
+  await until('it runs', () => wire?.proxy.stats.requests === 2)
+  let drained = false
+  const drain = wire.proxy.drain(5_000).then(() => (drained = true))
+  await idle.ends()
+  expect(idle.ended()).toBe('end')
+  expect(drained).toBe(false)
+  const late = rawClient(wire.port)
+  await late.ends()
+  expect(late.ended()).toBe('ECONNREFUSED')
+  finish()
+  const text = await busy.ends()
+  expect(text).toContain('Connection: close\r\n')
+  expect(text).toMatch(/done$/)
+  await drain
+})
+
+test('drain breaks what does not end in its grace', async () => {
+  wire = await startWire({ app: (_asked, answer) => void answer.write('begin') })
+  const client = rawClient(wire.port)
+  client.send(get('/a'))
+  await client.receives('begin')
+  await wire.proxy.drain(100)
+  await client.ends()
+  expect(client.ended()).toBe('ECONNRESET')
+})
+
+test('50 MB to a slow reader stream through a bounded memory', async () => {
+  const total = 50 * 2 ** 20
+  wire = await startWire({
+    app: (_asked, answer) => {
+      let left = total
+      const write = (): void => {
+        while (left > 0) {
+          left -= 65_536
+          if (!answer.write(Buffer.alloc(65_536, 'a'))) return
+        }
+        answer.end()
+      }
+      answer.on('drain', write)
+      write()
+    },
+  })
+  const client = request({ port: wire.port, path: '/a', agent: false })
+  client.end()
+  const answer = await new Promise<IncomingMessage>((resolve) => client.on('response', resolve))
+  let received = 0
+  let most = 0
+  const before = process.memoryUsage.rss()
+  for await (const data of answer) {
+    received += (data as Buffer).length
+    most = Math.max(most, process.memoryUsage.rss() - before)
+    if (received % 2 ** 20 < 65_536) await delay(1)
+  }
+  expect(received).toBe(total)
+  expect(most).toBeLessThan(40 * 2 ** 20)
+})
+
+test('50 MB from a client to a slow upstream stream through a bounded memory', async () => {
+  const total = 50 * 2 ** 20
+  wire = await startWire({
+    app: (asked, answer) => {
+      void (async () => {
+        let received = 0
+        for await (const data of asked) {
+          received += (data as Buffer).length
+          if (received % 2 ** 20 < 65_536) await delay(1)
+        }
+        answer.end(String(received))
+      })()
+    },
+  })
+  const before = process.memoryUsage.rss()
+  let most = 0
+  const client = request({ port: wire.port, path: '/a', method: 'POST', agent: false })
+  let left = total
+  const write = (): void => {
+    most = Math.max(most, process.memoryUsage.rss() - before)
+    while (left > 0) {
+      left -= 65_536
+      if (!client.write(Buffer.alloc(65_536, 'a'))) return
+    }
+    client.end()
+  }
+  client.on('drain', write)
+  write()
+  const answer = await new Promise<IncomingMessage>((resolve) => client.on('response', resolve))
+  let text = ''
+  for await (const data of answer) text += String(data)
+  expect(text).toBe(String(total))
+  expect(most).toBeLessThan(40 * 2 ** 20)
+})
