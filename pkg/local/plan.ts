@@ -63,7 +63,7 @@ export function portWishes(file: LocalFile): PortWish[] {
         // What we start must find its port free; what runs already has it.
         ...(workload.app.command === undefined
           ? []
-          : [{ key: `${id} app`, what: what('app.address'), port: own(workload.app.address) }]),
+          : [{ key: `${id} app`, what: what('app.address'), port: appPort(workload) }]),
       ]
     }),
   ]
@@ -103,6 +103,12 @@ export function plan(file: LocalFile, ports: Readonly<Record<string, number>>): 
       }
     }),
   }
+}
+
+/** Where the app itself listens: its own PORT, where something else stands between. */
+function appPort({ app }: LocalWorkload): number | undefined {
+  const told = Number(app.env['PORT'])
+  return Number.isInteger(told) && told > 0 ? told : portOf(app.address)
 }
 
 /** `namespace/name`. */

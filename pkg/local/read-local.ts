@@ -195,6 +195,7 @@ function judge(read: LocalFile, report: Report): void {
       [...at, 'name'],
       `the name "${workload.name}"`,
     )
+    agree(workload, index, read.workloads, report)
     port(workload.inbound.port, [...at, 'inbound', 'port'])
     port(workload.outbound.port, [...at, 'outbound', 'port'])
     for (const [number, route] of workload.outbound.routes.entries()) {
@@ -212,6 +213,23 @@ function judge(read: LocalFile, report: Report): void {
   }
   port(read.ports.authority, ['ports', 'authority'])
   port(read.ports.discovery, ['ports', 'discovery'])
+}
+
+/** Pods of one Service are reached by the same port of it. */
+function agree(
+  { namespace, service }: LocalWorkload,
+  index: number,
+  workloads: readonly LocalWorkload[],
+  report: Report,
+): void {
+  const first = workloads.findIndex(
+    (other) => other.namespace === namespace && other.service?.name === service?.name,
+  )
+  const described = workloads[first]?.service
+  if (service === undefined || described === undefined) return
+  if (service.port === described.port && service.portName === described.portName) return
+  const message = `Service "${service.name}" has another port at workloads[${first}].service`
+  report(['workloads', index, 'service'], message)
 }
 
 /** The port of an address that was read; undefined where there is none. */

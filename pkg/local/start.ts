@@ -103,6 +103,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
         )
       })
       await Promise.race([ready, died])
+      supervised.keepUp()
     })
     try {
       await Promise.all(waits)

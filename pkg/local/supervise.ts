@@ -23,8 +23,10 @@ export interface Supervised {
   start(): void
   /** Resolves when it has ended, at the latest after `graceMs`, and starts it no more. */
   stop(graceMs: number): Promise<void>
-  /** Why it ended before it was ready; resolves when it does. */
+  /** Why it ended before it was kept up; resolves when it does. */
   readonly firstEnd: Promise<string>
+  /** From now on it is started again when it dies. */
+  keepUp(): void
 }
 
 const firstDelayMs = 200
@@ -50,6 +52,7 @@ export function supervise(
   let timer: NodeJS.Timeout | undefined
   let delayMs = firstDelayMs
   let stopping = false
+  let keptUp = false
   let lastLines: string[] = []
   const ended = Promise.withResolvers<string>()
   const stopped = Promise.withResolvers<void>()
@@ -83,6 +86,8 @@ export function supervise(
       ended.resolve([outcome, ...lastLines].join('\n  '))
       if (stopping) {
         stopped.resolve()
+      } else if (!keptUp) {
+        // Whoever starts it decides what becomes of the rest.
       } else if (inOrder) {
         say(spec.name, `${outcome}; it stays down until SIGHUP`)
       } else {
@@ -111,6 +116,9 @@ export function supervise(
     pid: () => child?.pid,
     start,
     firstEnd: ended.promise,
+    keepUp() {
+      keptUp = true
+    },
     async stop(graceMs) {
       stopping = true
       clearTimeout(timer)

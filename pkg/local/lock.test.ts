@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { lockHolder, takeLock } from './lock.ts'
+import { processIdOf } from './process-id.ts'
+
+function lockFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tokenward-lock-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'lock')
+}
+
+test('a folder is taken once, and again after it was let go', () => {
+  const path = lockFile()
+  const release = takeLock(path)
+  expect(() => takeLock(path)).toThrow(/another tokenward \(process \d+\) runs on the state folder/)
+  release()
+  takeLock(path)()
+})
+
+test.each([
+  ['of a process that is gone', JSON.stringify({ pid: 2 ** 22 + 1 })],
+  [
+    'of an earlier process with the id of a living one',
+    JSON.stringify({ ...processIdOf(process.pid), startTicks: '1' }),
+  ],
+  ['that was half written', '{"pi'],
+])('a lock %s is taken over', (_name, text) => {
+  const path = lockFile()
+  writeFileSync(path, text)
+  expect(lockHolder(path)).toBeUndefined()
+  takeLock(path)()
+})
