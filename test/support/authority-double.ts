@@ -26,6 +26,8 @@ export interface AuthorityDouble {
   readonly asked: URLSearchParams[]
   follow(policy: Issuing): void
   be(mood: Mood): void
+  /** Requests that were cut off while it was away. */
+  cut(): number
   close(): Promise<void>
 }
 
@@ -36,6 +38,7 @@ export async function startAuthorityDouble(): Promise<AuthorityDouble> {
   const key = generateSigningKey()
   const asked: URLSearchParams[] = []
   let mood: Mood = 'well'
+  let cut = 0
   let policy: Issuing | undefined
   let issuer = ''
 
@@ -99,6 +102,7 @@ export async function startAuthorityDouble(): Promise<AuthorityDouble> {
     request.on('end', () => {
       if (mood === 'hanging') return
       if (mood === 'away') {
+        cut += 1
         request.socket.destroy()
         return
       }
@@ -126,6 +130,7 @@ export async function startAuthorityDouble(): Promise<AuthorityDouble> {
     asked,
     follow: (next) => (policy = next),
     be: (next) => (mood = next),
+    cut: () => cut,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
