@@ -34,6 +34,7 @@ test('the bound on entries holds', () => {
   for (const key of ['a', 'b', 'c']) map.set(key, 1)
   expect(map.size).toBe(2)
   expect(map.get('a')).toBeUndefined()
+  expect(map.bytes).toBe(0)
 })
 
 test('an entry ages out from the time it was set, however often it is read', () => {

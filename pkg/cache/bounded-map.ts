@@ -9,11 +9,11 @@ export interface BoundedMap<V> {
   delete(key: string): void
   clear(): void
   readonly size: number
-  /** What the entries cost by `sizeBytes`; 0 where there is no such bound. */
+  /** What the entries cost; 0 where entries are counted. */
   readonly bytes: number
 }
 
-/** At least one of `maxEntries` and `maxBytes`. */
+/** One bound on what is kept, and perhaps one on how long. */
 export type Bounds<V> = {
   /** How long an entry lasts after it was set. */
   readonly ttlMs?: number
@@ -22,34 +22,30 @@ export type Bounds<V> = {
 } & (
   | { readonly maxEntries: number; readonly maxBytes?: never; readonly sizeBytes?: never }
   | {
-      readonly maxEntries?: number
+      readonly maxEntries?: never
       readonly maxBytes: number
       /** What one entry costs, key included; absent: each `set` says so. */
       readonly sizeBytes?: (value: V, key: string) => number
     }
 )
 
-/**
- * A map bounded by entries, bytes or both, and by age. Memory grows with what is stored: a bound on
- * bytes alone reserves nothing ahead.
- */
+/** A map bounded by entries or by bytes, and by age. It reserves nothing: memory grows with what is stored. */
 export function createBoundedMap<V extends object | string | number>(
   bounds: Bounds<V>,
 ): BoundedMap<V> {
   const { ttlMs, nowMs, maxEntries, maxBytes, sizeBytes } = bounds
+  // The library's bound on entries allocates all of them ahead; a bound on size with entries of 1 does not.
+  const cost = sizeBytes ?? (() => 1)
   const cache = new LRUCache<string, V>({
-    ...(maxEntries === undefined ? {} : { max: maxEntries }),
-    ...(maxBytes === undefined ? {} : { maxSize: maxBytes }),
-    ...(sizeBytes === undefined
-      ? {}
-      : { sizeCalculation: (value: V, key: string) => wholeBytes(sizeBytes(value, key)) }),
+    maxSize: maxBytes ?? maxEntries,
+    sizeCalculation: (value: V, key: string) => wholeBytes(cost(value, key)),
     ...(ttlMs === undefined ? {} : { ttl: ttlMs, ttlResolution: 0 }),
     ...(nowMs === undefined ? {} : { perf: { now: nowMs } }),
-  } as LRUCache.Options<string, V, unknown>)
+  })
   return {
     get: (key) => cache.get(key),
     set(key, value, bytes) {
-      if (bytes === undefined) cache.set(key, value)
+      if (bytes === undefined || maxBytes === undefined) cache.set(key, value)
       else cache.set(key, value, { size: wholeBytes(bytes) })
     },
     delete(key) {
@@ -62,7 +58,7 @@ export function createBoundedMap<V extends object | string | number>(
       return cache.size
     },
     get bytes() {
-      return cache.calculatedSize
+      return maxBytes === undefined ? 0 : cache.calculatedSize
     },
   }
 }

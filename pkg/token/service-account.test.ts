@@ -2,12 +2,7 @@ import { expect, test } from 'vitest'
 import { forge, nowSeconds, reasonOf } from '../../test/support/jose.ts'
 import { generateSigningKey } from './keys.ts'
 import { peek } from './peek.ts'
-import { createTokenCache } from './cache.ts'
-import {
-  createServiceAccountVerifier,
-  signServiceAccount,
-  verifyServiceAccount,
-} from './service-account.ts'
+import { signServiceAccount, verifyServiceAccount } from './service-account.ts'
 
 const issuer = 'https://tokenward.local/serviceaccounts'
 const audience = 'tokenward:authority'
@@ -123,22 +118,4 @@ test('an assertion by another key is refused; with no key at all nobody is at fa
   expect(reasonOf(() => verifyServiceAccount(token, expected))).toBe('client_assertion')
   const none = { ...expected, keys: [] }
   expect(reasonOf(() => verifyServiceAccount(token, none))).toBe('keys_unavailable')
-})
-
-test('an assertion that is remembered is still judged by its dates', () => {
-  const verifier = createServiceAccountVerifier({ issuer, keys, audience })
-  const cache = createTokenCache({ verifier, maxBytes: 1 << 20 })
-  const token = signServiceAccount({ ...facts, issuer, audience }, key)
-  const first = cache.verify(token, nowSeconds)
-  expect(cache.verify(token, nowSeconds + 3_629)).toBe(first)
-  const late = (): unknown => cache.verify(token, nowSeconds + 3_630)
-  expect(reasonOf(late)).toBe('client_assertion')
-})
-
-test('one list of keys serves two audiences, each with its own tokens', () => {
-  const other = { ...expected, audience: 'tokenward:discovery' }
-  const token = signServiceAccount({ ...facts, issuer, audience }, key)
-  expect(reasonOf(() => verifyServiceAccount(token, expected))).toBe('allowed')
-  expect(reasonOf(() => verifyServiceAccount(token, other))).toBe('client_assertion')
-  expect(reasonOf(() => verifyServiceAccount(token, expected))).toBe('allowed')
 })

@@ -1,9 +1,8 @@
 import { Refusal } from '../refusal/refusal.ts'
-import type { CachedVerifier } from './cache.ts'
 import type { JsonWebKeyRow } from './claims.ts'
 import { readCompact } from './compact.ts'
 import type { JsonObject } from './json.ts'
-import { importKeySet } from './key-set.ts'
+import { importKeySet, type KeySet } from './key-set.ts'
 import type { SigningKey } from './keys.ts'
 import { MissingKey } from './missing-key.ts'
 import { readAudiences, readString } from './read-claims.ts'
@@ -31,71 +30,31 @@ const MAX_LIFETIME_SECONDS = 3600
 const label = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
 const subdomain = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/
 
-/** Who must have signed an assertion, and for whom. */
-export interface ServiceAccountTrust {
-  readonly issuer: string
-  readonly keys: readonly JsonWebKeyRow[]
-  /** The one audience that the token names. */
-  readonly audience: string
-}
-
 /**
- * Verifies projected service-account tokens as assertions (RFC 7523 3): exact issuer, this audience and
- * no other, a lifetime of 1 h at most, bound to a pod. Throws Refusal `client_assertion` with the private
- * cause, or `keys_unavailable` where no key of the issuer is here. Fits `createTokenCache`: kubelet gives
- * out the same token for most of its life.
+ * Verifies a projected service-account token as an assertion (RFC 7523 3): exact issuer, this audience
+ * and no other, a lifetime of 1 h at most, bound to a pod. Throws Refusal `client_assertion` with the
+ * private cause, or `keys_unavailable` where no key of the issuer is here.
  */
-export function createServiceAccountVerifier(
-  trust: ServiceAccountTrust,
-): CachedVerifier<ServiceAccountFacts> {
-  const keys = importKeySet(trust.keys, kubernetesAlgorithms)
-  return {
-    verify: (token, nowSeconds) => {
-      if (keys.keys.length === 0) throw new MissingKey('keys_unavailable', '', undefined)
-      return asAssertion(() => {
-        const jws = readCompact(token)
-        const header = readHeader(jws.header)
-        if (header.type !== '' && header.type !== 'jwt') throw new Refusal('token_type')
-        if (jws.payload['iss'] !== trust.issuer) throw new Refusal('token_issuer')
-        if (!verifySignature(jws, header, keys)) throw new MissingKey('token_key', '', header.kid)
-        const facts = readFacts(jws.payload, trust.audience)
-        judgeTimes(readTimes(jws.payload), nowSeconds, CLOCK_SKEW_SECONDS)
-        return facts
-      })
-    },
-    judge(facts, nowSeconds) {
-      const times = { ...facts, notBeforeSeconds: facts.issuedAtSeconds }
-      asAssertion(() => {
-        judgeTimes(times, nowSeconds, CLOCK_SKEW_SECONDS)
-      })
-    },
-  }
-}
-
-/** One verification by `createServiceAccountVerifier`; the keys are imported once per list. */
 export function verifyServiceAccount(
   token: string,
-  expected: ServiceAccountTrust & { readonly nowSeconds: number },
+  expected: {
+    readonly issuer: string
+    readonly keys: readonly JsonWebKeyRow[]
+    readonly audience: string
+    readonly nowSeconds: number
+  },
 ): ServiceAccountFacts {
-  const { issuer, audience, keys, nowSeconds } = expected
-  const known = verifiers.get(keys)
-  if (known?.trust.issuer === issuer && known.trust.audience === audience) {
-    return known.verifier.verify(token, nowSeconds)
-  }
-  const trust = { issuer, audience, keys }
-  const verifier = createServiceAccountVerifier(trust)
-  verifiers.set(keys, { trust, verifier })
-  return verifier.verify(token, nowSeconds)
-}
-
-const verifiers = new WeakMap<
-  readonly JsonWebKeyRow[],
-  { readonly trust: ServiceAccountTrust; readonly verifier: CachedVerifier<ServiceAccountFacts> }
->()
-
-function asAssertion<T>(work: () => T): T {
+  const keys = keySetOf(expected.keys)
+  if (keys.keys.length === 0) throw new MissingKey('keys_unavailable', '', undefined)
   try {
-    return work()
+    const jws = readCompact(token)
+    const header = readHeader(jws.header)
+    if (header.type !== '' && header.type !== 'jwt') throw new Refusal('token_type')
+    if (jws.payload['iss'] !== expected.issuer) throw new Refusal('token_issuer')
+    if (!verifySignature(jws, header, keys)) throw new MissingKey('token_key', '', header.kid)
+    const facts = readFacts(jws.payload, expected.audience)
+    judgeTimes(readTimes(jws.payload), expected.nowSeconds, CLOCK_SKEW_SECONDS)
+    return facts
   } catch (cause) {
     throw cause instanceof Refusal ? new Refusal('client_assertion', {}, cause) : cause
   }
@@ -161,4 +120,15 @@ function readName(claims: JsonObject, name: string, form: RegExp): string {
   const value = readString(claims, name)
   if (!form.test(value)) throw refuseClaim(name)
   return value
+}
+
+/** One import per list of keys, however many assertions it verifies. */
+const imported = new WeakMap<readonly JsonWebKeyRow[], KeySet>()
+
+function keySetOf(keys: readonly JsonWebKeyRow[]): KeySet {
+  const known = imported.get(keys)
+  if (known !== undefined) return known
+  const set = importKeySet(keys, kubernetesAlgorithms)
+  imported.set(keys, set)
+  return set
 }

@@ -75,14 +75,15 @@ export function exampleVerifier(
   })
 }
 
-/** base64url of text, or of a value as JSON. */
+/** base64url of bytes, of text, or of a value as JSON. */
 export function encode(value: unknown): string {
+  if (Buffer.isBuffer(value)) return value.toString('base64url')
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString(
     'base64url',
   )
 }
 
-/** Signs any header and payload (text is taken as it is), however wrong they are. */
+/** Signs any header and payload (bytes and text are taken as they are), however wrong they are. */
 export function forge(header: unknown, payload: unknown, key: SigningKey): string {
   const input = `${encode(header)}.${encode(payload)}`
   const { digest } = algorithms[key.alg]
