@@ -5,7 +5,7 @@ import { audiencesNaming, type AccountUids } from './bind.ts'
 import type { Problem } from './problem.ts'
 import { readPolicy, type ReadPolicy } from './read-policy.ts'
 import { hasSelector, keyOf, type Selection } from './selection.ts'
-import { inOrder, refuse, verdict, type Verdict } from './world.ts'
+import { clip, inOrder, refuse, verdict, type Verdict } from './world.ts'
 
 /** A policy that counts, and the ports that it targets. */
 export interface AcceptedPolicy {
@@ -82,7 +82,7 @@ function approve(
   const remarks = remarksOn(accepted, surroundings)
   const services = [...targets.keys()].map(keyOf).join(', ')
   const count = policy.rules.length === 1 ? '1 rule' : `${policy.rules.length} rules`
-  const message = [`${count} for ${services}`, ...remarks].join('; ')
+  const message = clip([`${count} for ${services}`, ...remarks].join('; '))
   const more =
     pods.length > 0
       ? []

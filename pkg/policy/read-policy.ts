@@ -1,5 +1,4 @@
 import type { AccessPolicy } from '../api/types.ts'
-import { parseTemplate } from './path.ts'
 import {
   createReader,
   matching,
@@ -8,6 +7,7 @@ import {
   type Problem,
   type Reader,
 } from './problem.ts'
+import { readOperation } from './read-operation.ts'
 import type { CompiledOperation, Delegation } from './workload-policy.ts'
 
 /** An AccessPolicy as it was understood, with every default filled in. */
@@ -59,7 +59,6 @@ const delegations: readonly string[] = ['Required', 'Allowed', 'Forbidden']
 
 /** scope-token of RFC 6749 3.3: a blank in one would make it two. */
 const scopeName = matching(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, 'a scope (RFC 6749 3.3)')
-const methodName = matching(/^[A-Z][A-Z-]{0,31}$/, 'a method in upper case')
 const ruleName = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a name of 1 to 63 characters')
 const pattern = matching(/^[^*]{0,255}\*?$/, 'a value or a beginning with "*" after it')
 
@@ -82,7 +81,9 @@ export function readPolicy(
     policy: `${namespace}/${name}`,
     targets: refs.flatMap((ref, i) => readTarget(reader, ref, `spec.targetRefs[${i}]`) ?? []),
     rules: rules.flatMap((rule, i) => readRule(context, rule, `spec.rules[${i}]`) ?? []),
-    public: open.flatMap((row, i) => readOperation(reader, row, publicField(i)) ?? []),
+    public: open.flatMap(
+      (row, i) => readOperation(reader, row, { field: `spec.public[${i}]` }) ?? [],
+    ),
   }
   const seen = new Set<string>()
   for (const { field, rule } of policy.rules) {
@@ -141,7 +142,8 @@ function readRule(context: Context, value: unknown, field: string): ReadRule | u
     serviceAccounts: from.flatMap((source) => source?.serviceAccount ?? []),
     issuers: from.flatMap((source) => source?.issuer ?? []),
     scopes: [...new Set(scopes)].sort(),
-    delegation: delegation as Delegation,
+    // Whoever says whose users speaks of users only: nobody acts as itself, or for a workload.
+    delegation: subject.asksForUser ? 'Required' : (delegation as Delegation),
     subjectIssuers: subject.issuers,
     subjectScopes: subject.scopes,
     operations: rows.length === 0 ? [{ scopes: [...new Set(scopes)].sort() }] : operations,
@@ -191,7 +193,7 @@ function known(issuers: KnownIssuers) {
 
 function readSubject(context: Context, value: unknown, field: string) {
   const { reader } = context
-  const none = { given: false, issuers: undefined, scopes: [] }
+  const none = { given: false, asksForUser: false, issuers: undefined, scopes: [] }
   if (value === undefined) return none
   const row = reader.object(value, field, ['issuers', 'scopes'])
   if (row === undefined) return none
@@ -204,64 +206,8 @@ function readSubject(context: Context, value: unknown, field: string) {
     max: 32,
     check: scopeName,
   })
-  return { given: true, issuers: issuers?.sort(), scopes: scopes?.sort() ?? [] }
-}
-
-/** Of a rule: `scopes` are the rule's, which are also the default. Of `public`: none. */
-interface OperationPlace {
-  readonly field: string
-  readonly scopes?: readonly string[]
-}
-
-function publicField(i: number): OperationPlace {
-  return { field: `spec.public[${i}]` }
-}
-
-function readOperation(
-  reader: Reader,
-  value: unknown,
-  place: OperationPlace,
-): CompiledOperation | undefined {
-  const { field } = place
-  const isPublic = place.scopes === undefined
-  const row = reader.object(value, field, ['methods', 'paths', ...(isPublic ? [] : ['scopes'])])
-  if (row === undefined) return undefined
-  const methods = optionalTexts(reader, row['methods'], `${field}.methods`, methodName)
-  const given = row['paths']
-  if (isPublic && given === undefined) reader.report(`${field}.paths`, 'is missing')
-  const paths = optionalTexts(
-    reader,
-    given,
-    `${field}.paths`,
-    (text) => parseTemplate(text).problem,
-  )
-  const within = place.scopes ?? []
-  const scopes = reader.texts(omitted(row['scopes'], within), `${field}.scopes`, {
-    max: 32,
-    check: (scope) =>
-      within.includes(scope) ? undefined : `"${scope}" is not among the scopes of the rule`,
-  })
-  return {
-    ...(methods === undefined ? {} : { methods }),
-    ...(paths === undefined ? {} : { paths: paths.flatMap(templates) }),
-    scopes: [...new Set(scopes)].sort(),
-  }
-}
-
-function templates(text: string) {
-  const template = parseTemplate(text)
-  return template.problem === undefined ? [template] : []
-}
-
-/** Omitted means every one; an empty list would mean none, so it is a mistake. */
-function optionalTexts(
-  reader: Reader,
-  value: unknown,
-  field: string,
-  check: (text: string) => string | undefined,
-) {
-  if (value === undefined) return undefined
-  return reader.texts(value, field, { min: 1, max: 32, check }) ?? []
+  const asksForUser = issuers !== undefined || (scopes ?? []).length > 0
+  return { given: true, asksForUser, issuers: issuers?.sort(), scopes: scopes?.sort() ?? [] }
 }
 
 function readLifetime(reader: Reader, value: unknown, field: string): number {

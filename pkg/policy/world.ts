@@ -46,8 +46,15 @@ export function refuse(
   reason: Condition['reason'],
   problems: readonly Problem[],
 ): Verdict {
-  const message = problems.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  const shown = problems.slice(0, 8).map(({ field, message }) => `${field}: ${message}`)
+  const rest = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : []
+  const message = clip([...shown, ...rest].join('; '))
   return verdict(resource, { status: 'False', reason, message }, { problems })
+}
+
+/** The bound of a condition's message in the schemas is 4,096 characters. */
+export function clip(message: string): string {
+  return message.length > 4096 ? `${message.slice(0, 4095)}…` : message
 }
 
 /** A verdict with its condition `Accepted`. */
