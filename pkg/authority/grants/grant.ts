@@ -1,0 +1,32 @@
+import type { Bearer } from '../../token/claims.ts'
+import type { Client } from '../clients/client.ts'
+import type { Form } from '../form.ts'
+import type { Policy } from '../policy-state.ts'
+
+export interface GrantRequest {
+  readonly form: Form
+  readonly client: Client
+  readonly policy: Policy
+  readonly nowSeconds: number
+  /** Verifies a subject token; fetches a key that is missing. Throws Refusal. */
+  readonly verifySubject: (token: string) => Bearer | Promise<Bearer>
+}
+
+/** What is to be signed, all of it decided. */
+export interface Granted {
+  readonly audience: string
+  readonly scopes: readonly string[]
+  /** `namespace/policy/rule`. */
+  readonly policy: string
+  readonly rule: string
+  /** Undefined: the client itself. */
+  readonly subject: Bearer | undefined
+  /** Outermost first. */
+  readonly actors: readonly string[]
+  readonly expiresAtSeconds: number
+  /** RFC 8693 2.2.1; absent in the answers of other grants. */
+  readonly issuedTokenType?: string
+}
+
+/** A grant: judges a request of an authenticated client. Throws Refusal. */
+export type GrantType = (request: GrantRequest) => Granted | Promise<Granted>

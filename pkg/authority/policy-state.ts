@@ -1,0 +1,114 @@
+import { createBoundedMap } from '../cache/bounded-map.ts'
+import type {
+  AuthorityPolicy,
+  AuthorityWorkload,
+  Edge,
+  TrustSection,
+} from '../policy/workload-policy.ts'
+import { Refusal } from '../refusal/refusal.ts'
+import { createTokenCache, type TokenCache } from '../token/cache.ts'
+import type { Bearer, IssuerTrust } from '../token/claims.ts'
+import { createVerifier } from '../token/verify.ts'
+
+/** Everything that one request is judged by; swapped whole, never changed. */
+export interface Policy {
+  readonly issuer: string
+  readonly serviceAccounts: TrustSection['serviceAccounts']
+  /** Key ids that every sidecar has been told of. */
+  readonly publishedKids: ReadonlySet<string>
+  readonly keys: AuthorityPolicy['keys']['keys']
+  workload(podUid: string): AuthorityWorkload | undefined
+  /** Edges of this very client (identity and UID) to one audience. */
+  edges(
+    client: { readonly identity: string; readonly uid: string },
+    audience: string,
+  ): readonly Edge[]
+  /** Throws Refusal `token_*`, `keys_unavailable`. */
+  verify(token: string, nowSeconds: number): Bearer
+}
+
+export interface PolicyState {
+  /** Throws, and keeps the last, where the sections cannot be used. */
+  apply(sections: AuthorityPolicy): void
+  /** Keys of issuers changed: verify by the newest. */
+  refresh(): void
+  /** The policy to judge by. Throws Refusal `no_policy_yet`, `policy_stale`. */
+  judging(): Policy
+  current(): Policy | undefined
+  /** Whether this pod was known once and is not any more. */
+  isGone(podUid: string): boolean
+}
+
+const verifiedBytes = 32 * 1024 * 1024
+const rememberedPods = 50_000
+
+export function createPolicyState(options: {
+  /** Age of the controller's view. */
+  readonly ageMs: () => number
+  readonly maxAgeMs: number
+  /** The trust with the newest keys that the authority fetched for itself. */
+  readonly withKeys: (trust: IssuerTrust) => IssuerTrust
+}): PolicyState {
+  const { ageMs, maxAgeMs, withKeys } = options
+  // A pod that leaves the section is gone for good: UIDs are not used twice.
+  const gone = createBoundedMap<number>({ maxEntries: rememberedPods })
+  let sections: AuthorityPolicy | undefined
+  let policy: Policy | undefined
+  let tokens: TokenCache | undefined
+  let trusted = ''
+
+  const prepare = (next: AuthorityPolicy): Policy => {
+    const { keys, edges, workloads, trust } = next
+    const issuers = next.issuers.issuers.map(withKeys)
+    const trustNow = JSON.stringify([keys, issuers])
+    let cache = tokens
+    if (cache === undefined || trustNow !== trusted) {
+      const verifier = createVerifier({ authority: keys, issuers })
+      cache = createTokenCache({ verifier, maxBytes: verifiedBytes })
+    }
+    const verified = cache
+    tokens = cache
+    trusted = trustNow
+    const byClient = new Map<string, Edge[]>()
+    for (const edge of edges.edges) {
+      const key = edgeKey(edge.client, edge.clientUid, edge.audience)
+      const known = byClient.get(key)
+      if (known === undefined) byClient.set(key, [edge])
+      else known.push(edge)
+    }
+    const pods = new Map(Object.entries(workloads))
+    return {
+      issuer: keys.issuer,
+      serviceAccounts: trust.serviceAccounts,
+      publishedKids: new Set(keys.keys.map(({ kid }) => String(kid))),
+      keys: keys.keys,
+      workload: (podUid) => pods.get(podUid),
+      edges: ({ identity, uid }, audience) => byClient.get(edgeKey(identity, uid, audience)) ?? [],
+      verify: (token, nowSeconds) => verified.verify(token, nowSeconds),
+    }
+  }
+
+  return {
+    apply(next) {
+      policy = prepare(next)
+      for (const podUid of Object.keys(sections?.workloads ?? {})) {
+        if (next.workloads[podUid] === undefined) gone.set(podUid, 1)
+      }
+      sections = next
+    },
+    refresh() {
+      if (sections !== undefined) policy = prepare(sections)
+    },
+    judging() {
+      if (policy === undefined) throw new Refusal('no_policy_yet', { retryAfterSeconds: 1 })
+      if (ageMs() > maxAgeMs) throw new Refusal('policy_stale', { retryAfterSeconds: 10 })
+      return policy
+    },
+    current: () => policy,
+    isGone: (podUid) => gone.get(podUid) !== undefined,
+  }
+}
+
+function edgeKey(identity: string, uid: string, audience: string): string {
+  return `${identity} ${uid} ${audience}`
+}
