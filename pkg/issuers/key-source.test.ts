@@ -183,6 +183,17 @@ test('a kid that is here asks nobody; who asks during a fetch gets its outcome',
   expect(issuer.asked).toBe(1)
 })
 
+test('a token that names no key fetches under the same limits, and is tried again when keys came', async () => {
+  const { source, trust, settled, issuer, advance } = await world()
+  source.track([trust])
+  await settled(1)
+  expect(await source.refetch('corp', '')).toBe(false)
+  await advance(30_000)
+  expect(await source.refetch('corp', '')).toBe(true)
+  expect(await source.refetch('corp', '')).toBe(false)
+  expect(issuer.asked).toBe(2)
+})
+
 test('private and symmetric keys that an issuer shows are not used and not passed on', async () => {
   const { source, trust, settled, issuer } = await world()
   const shown = [

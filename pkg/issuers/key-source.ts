@@ -23,7 +23,8 @@ export interface KeySource {
   withKeys(trust: IssuerTrust): IssuerTrust
   /**
    * A token named a key that is not here (MissingKey). Fetches, but at most once per 30 s and issuer and
-   * not for a `kid` that a fetch has just not brought. True when the key is here now: verify again.
+   * not for a `kid` that a fetch has just not brought. True when the key has come, or for
+   * an empty `kid` any: verify again.
    */
   refetch(issuerName: string, kid: string): Promise<boolean>
   /** Undefined for an issuer that is not tracked, or has its keys inline. */
@@ -119,7 +120,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   }
 
   function refresh(issuer: Issuer): Promise<void> {
-    return flight.run(`${issuer.trust.name} ${issuer.uri}`, () => load(issuer))
+    return flight.run(flightOf(issuer), () => load(issuer))
   }
 
   function forget(name: string): void {
@@ -152,16 +153,18 @@ export function createKeySource(options: KeySourceOptions): KeySource {
     async refetch(issuerName, kid) {
       const issuer = issuers.get(issuerName)
       if (issuer === undefined) return false
-      const isHere = (): boolean =>
-        kid === '' ? issuer.keyIds.length > 0 : issuer.keyIds.includes(kid)
+      const isHere = (): boolean => kid !== '' && issuer.keyIds.includes(kid)
+      if (isHere()) return true
+      const before = issuer.keys
       const missingKey = `${issuerName} ${kid}`
       const isCool = issuer.triedAtMs === undefined || nowMs() - issuer.triedAtMs >= COOLDOWN_MS
-      const isUnderWay = flight.has(`${issuerName} ${issuer.uri}`)
-      if (isUnderWay || (isCool && !isHere() && missing.get(missingKey) === undefined)) {
-        await refresh(issuer)
-        if (!isHere() && issuer.lastError === undefined) missing.set(missingKey, 1)
-      }
-      return isHere()
+      const isUnderWay = flight.has(flightOf(issuer))
+      if (!isUnderWay && (!isCool || missing.get(missingKey) !== undefined)) return false
+      await refresh(issuer)
+      // A token that names no key may be verified by any that came.
+      const hasCome = kid === '' ? issuer.keys !== before : isHere()
+      if (!hasCome && issuer.lastError === undefined) missing.set(missingKey, 1)
+      return hasCome
     },
     status(issuerName) {
       const issuer = issuers.get(issuerName)
@@ -177,6 +180,10 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       for (const name of [...issuers.keys()]) forget(name)
     },
   }
+}
+
+function flightOf({ trust, uri }: Issuer): string {
+  return `${trust.name} ${uri}`
 }
 
 /** One line that says what went wrong, with the system's code where there is one. */

@@ -3,7 +3,7 @@ import { algorithms, cryptoKey, isAlgorithm, type Algorithm, type CryptoKey } fr
 import type { JsonWebKeyRow } from './claims.ts'
 
 /** A public key with the one algorithm that it verifies. */
-export interface VerificationKey {
+interface VerificationKey {
   readonly kid: string | undefined
   readonly alg: Algorithm
   readonly crypto: CryptoKey
