@@ -4,8 +4,6 @@ import { readDownstream } from './shape.ts'
 import type { Downstream, Hello, Upstream } from './wire.ts'
 
 const answerTimeoutMs = 10_000
-/** Three heartbeats. */
-const silenceTimeoutMs = 30_000
 
 /** How a connection ended. `behind`: the replica knows less than we do. */
 export type Ending =
@@ -26,6 +24,8 @@ export interface ConnectOptions {
   readonly ca: string
   readonly token: string
   readonly hello: Hello
+  /** Without a line for this long the stream is given up. */
+  readonly silenceMs: number
   readonly onOpen: () => void
   /** Throws where the stream cannot be read on. */
   readonly onLine: (line: Downstream) => void
@@ -52,7 +52,7 @@ export function connect(options: ConnectOptions): Connection {
   }
 
   const reader = createLineReader(maxDownstreamLineBytes, (value) => {
-    expect('no line', silenceTimeoutMs)
+    expect('no line', options.silenceMs)
     const line = readDownstream(value)
     if (line !== undefined) options.onLine(line)
   })
@@ -82,7 +82,7 @@ export function connect(options: ConnectOptions): Connection {
     if (status === 503) finish({ kind: 'behind' })
     else if (status !== 200) finish({ kind: 'refused', status })
     else {
-      expect('no line', silenceTimeoutMs)
+      expect('no line', options.silenceMs)
       options.onOpen()
       stream.on('data', (chunk: Buffer) => {
         if (!session.destroyed) read(() => reader.push(chunk))

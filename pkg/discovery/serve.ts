@@ -5,6 +5,7 @@ import type {
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { Refusal } from '../refusal/refusal.ts'
 import { rowOf } from '../refusal/reasons.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -36,6 +37,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
   const count = countersIn(options)
   const sessions = new Set<ServerHttp2Session>()
   const streams = new Set<ServerHttp2Stream>()
+  const sockets = new Set<Socket>()
   const server = http2.createSecureServer({
     cert: options.certificate,
     key: options.privateKey,
@@ -61,6 +63,10 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
   }
   const session: SessionOptions = { ...options, ...count, refuse }
 
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   server.on('session', (http2Session) => {
     sessions.add(http2Session)
     http2Session.on('close', () => sessions.delete(http2Session))
@@ -73,7 +79,8 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     stream.on('close', () => streams.delete(stream))
     stream.on('error', (err) => log.debug({ err }, 'a discovery stream failed'))
     if (headers[':method'] !== 'POST' || headers[':path'] !== discoveryPath) {
-      stream.respond({ ':status': 404 }, { endStream: true })
+      stream.respond({ ':status': 404, 'content-type': 'text/plain' })
+      stream.end('not found\n')
       stream.close()
       return
     }
@@ -89,7 +96,8 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     close: () =>
       new Promise((resolve) => {
         const cut = setTimeout(() => {
-          for (const http2Session of sessions) http2Session.destroy()
+          // A session may be over while its peer keeps the socket open.
+          for (const socket of sockets) socket.destroy()
         }, closeGraceMs)
         server.close(() => {
           clearTimeout(cut)

@@ -9,6 +9,8 @@ import { isBehind } from './revision.ts'
 import { createStateFile } from './state-file.ts'
 import type { ClientKind, Downstream, Heartbeat, Revision, SectionName, Update } from './wire.ts'
 
+/** Three heartbeats. */
+const defaultSilenceMs = 30_000
 /** A stream that lived this long worked; the next failure starts the backoff anew. */
 const provenMs = 5000
 /** A heartbeat alone rewrites the kept state no more often than this. */
@@ -32,6 +34,8 @@ export interface SubscribeOptions<Kind extends ClientKind> {
   /** Takes all sections, of one generation. Throws to reject them: what was applied before stays. */
   readonly apply: (sections: SectionsByKind[Kind], revision: Revision) => void
   readonly log: Log
+  /** Without a line for this long a stream is given up. */
+  readonly silenceMs?: number
   readonly random?: () => number
   readonly monotonicMs?: () => number
   readonly wallMs?: () => number
@@ -51,6 +55,7 @@ export interface Subscription {
 export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kind>): Subscription {
   const { kind, urls, log, random = Math.random } = options
   const { monotonicMs = () => performance.now(), wallMs = () => Date.now() } = options
+  const { silenceMs = defaultSilenceMs } = options
   const kept =
     options.stateFile === undefined
       ? undefined
@@ -125,6 +130,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
         url,
         ca: options.ca(),
         token,
+        silenceMs,
         hello: {
           type: 'hello',
           kind,

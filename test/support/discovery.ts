@@ -86,21 +86,23 @@ export interface TestServer extends AsyncDisposable {
   readonly metrics: Metrics
 }
 
+/** A serving certificate of that root, for loopback. */
+export function servingCertificate(): Issued {
+  return issueServing({ root, dnsNames: [], ipAddresses: ['127.0.0.1'] })
+}
+
 /** A server with an index of its own; on a given port it is the same server, restarted. */
 export async function startDiscovery(
   options: {
     readonly port?: number
-    readonly serving?: Issued
     readonly random?: () => number
   } = {},
 ): Promise<TestServer> {
-  const serving =
-    options.serving ?? issueServing({ root, dnsNames: [], ipAddresses: ['127.0.0.1'] })
   const index = createIndex({ monotonicMs: () => performance.now() })
   const metrics = createMetrics()
   const discovery = createDiscoveryServer({
     index,
-    ...serving,
+    ...servingCertificate(),
     serviceAccounts: () => ({ issuer, keys: issuerKeys }),
     authority: authorityFacts,
     nowSeconds,
