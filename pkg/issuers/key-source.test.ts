@@ -21,7 +21,7 @@ const second = generateSigningKey('corp-2')
 
 /** An issuer on loopback, and a source with a clock and timers that the test moves. */
 async function world(): Promise<{
-  issuer: { answer: { status: number; body: string }; asked: number }
+  issuer: { answer: { status: number; body: string }; asked: number; gate: Promise<void> }
   trust: IssuerTrust
   source: KeySource
   changes: string[]
@@ -31,10 +31,12 @@ async function world(): Promise<{
   const issuer = {
     answer: { status: 200, body: JSON.stringify({ keys: [first.publicJwk] }) },
     asked: 0,
+    /** Answers wait for it. */
+    gate: Promise.resolve(),
   }
   const server = http.createServer((_, response) => {
     issuer.asked += 1
-    response.writeHead(issuer.answer.status).end(issuer.answer.body)
+    void issuer.gate.then(() => response.writeHead(issuer.answer.status).end(issuer.answer.body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -173,14 +175,41 @@ test('a kid that a fetch did not bring is not fetched for again at once', async 
   expect(issuer.asked).toBe(3)
 })
 
-test('a kid that is here asks nobody; who asks during a fetch gets its outcome', async () => {
-  const { source, trust, settled, issuer } = await world()
+test('a kid that is here asks nobody', async () => {
+  const { source, trust, settled, issuer, advance } = await world()
   source.track([trust])
-  expect(await source.refetch('corp', 'corp-1')).toBe(true)
   await settled(1)
+  await advance(30_000)
   expect(await source.refetch('corp', 'corp-1')).toBe(true)
   expect(await source.refetch('stranger', 'corp-1')).toBe(false)
   expect(issuer.asked).toBe(1)
+})
+
+test('who asks while a fetch is under way gets its outcome', async () => {
+  const { source, trust, issuer } = await world()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  issuer.gate = promise
+  source.track([trust])
+  await expect.poll(() => issuer.asked).toBe(1)
+  const asked = ['corp-1', 'corp-2'].map((kid) => source.refetch('corp', kid))
+  resolve()
+  expect(await Promise.all(asked)).toEqual([true, false])
+  expect(issuer.asked).toBe(1)
+})
+
+test('an answer that comes after its issuer was forgotten changes nothing', async () => {
+  const { source, trust, issuer, changes, advance } = await world()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  issuer.gate = promise
+  source.track([trust])
+  await expect.poll(() => issuer.asked).toBe(1)
+  const asked = source.refetch('corp', 'corp-1')
+  source.track([])
+  resolve()
+  await asked
+  await advance(1_000_000)
+  expect([issuer.asked, changes]).toEqual([1, []])
+  expect(source.withKeys(trust)).toBe(trust)
 })
 
 test('a token that names no key fetches under the same limits, and is tried again when keys came', async () => {

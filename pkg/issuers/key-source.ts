@@ -163,7 +163,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       await refresh(issuer)
       // A token that names no key may be verified by any that came.
       const hasCome = kid === '' ? issuer.keys !== before : isHere()
-      if (!hasCome && issuer.lastError === undefined) missing.set(missingKey, 1)
+      if (!hasCome) missing.set(missingKey, 1)
       return hasCome
     },
     status(issuerName) {
