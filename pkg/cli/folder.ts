@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { readCoreObject } from '../api/core-objects.ts'
 import type { CoreObject, Namespace, Pod, Service, ServiceAccount } from '../api/core.ts'
 import { parseResources, type Located } from '../api/parse.ts'
@@ -38,7 +38,7 @@ export async function readFolder(folder: string): Promise<Folder> {
   const problems: Problem[] = []
   const warnings: Problem[] = []
   for (const { path } of await listFiles(folder)) {
-    const name = relative(process.cwd(), path)
+    const name = shown(path)
     const parsed = parseResources(readFileSync(path, 'utf8'), name, { parseTemplate })
     files.push(name)
     resources.push(...parsed.resources)
@@ -52,12 +52,18 @@ export async function readFolder(folder: string): Promise<Folder> {
 function readLocalOf(folder: string, files: string[], problems: Problem[]): LocalFile | undefined {
   const path = join(folder, 'local.yaml')
   if (!existsSync(path)) return undefined
-  const file = relative(process.cwd(), path)
+  const file = shown(path)
   files.push(file)
   const reading = readLocal(readFileSync(path, 'utf8'))
   if ('file' in reading) return reading.file
   problems.push(...reading.problems.map((problem) => ({ file, path: '', ...problem })))
   return undefined
+}
+
+/** As a message names a file: short where it is below the working folder. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') ? resolve(path) : short
 }
 
 /** The world of a folder: its resources, and what its `local.yaml` says a cluster would have. */

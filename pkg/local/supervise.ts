@@ -58,7 +58,8 @@ export function supervise(
   const stopped = Promise.withResolvers<void>()
 
   const take = (line: string): void => {
-    log.write(`${new Date().toISOString()} ${line}`)
+    // What is JSON says its time itself.
+    log.write(line.startsWith('{') ? line : `${new Date().toISOString()} ${line}`)
     lastLines = [...lastLines.slice(1 - keptLines), line]
     const warning = warningOf(line)
     if (warning !== undefined) say(spec.name, warning)
