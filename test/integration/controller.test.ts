@@ -225,6 +225,27 @@ test('a restarted controller goes on where it was: same keys, no older revision,
   )
 })
 
+test('a controller that restarts beside a broken file keeps the last good state of that file', async () => {
+  const state = folderOf(['orders', 'payments'])
+  state.write('payments.yaml', policyText('payments', 'orders'))
+  state.write('orders.yaml', policyText('orders', 'payments'))
+  const first = await start(state)
+  await first.close()
+  state.write('payments.yaml', 'spec: [')
+  state.remove('orders.yaml')
+  const second = await start(state)
+  const payments = follow(state, second, 'payments')
+  const orders = follow(state, second, 'orders')
+  await until('both are served', () => !!payments.latest() && !!orders.latest())
+  expect(methodsOf(payments.latest())).toEqual(['GET'])
+  expect(methodsOf(orders.latest())).toEqual([])
+  await second.close()
+  state.write('orders.yaml', 'spec: [')
+  const third = follow(state, await start(state), 'orders')
+  await until('it is served', () => third.latest() !== undefined)
+  expect(methodsOf(third.latest())).toEqual([])
+})
+
 test('lost and damaged versions begin a new epoch, which clients believe', async () => {
   const state = folderOf(['orders', 'payments'])
   const first = await start(state)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Problem } from '../../api/problem.ts'
 import type { Log } from '../../telemetry/log.ts'
+import type { LastGood } from './last-good.ts'
 import { listFiles, type FoundFile } from './list-files.ts'
 import { readManifest, type Sort } from './read-manifest.ts'
 import type { Resource } from './snapshot.ts'
@@ -48,36 +49,40 @@ export function openFiles(options: {
   readonly sort: Sort
   /** A folder below that is not looked into. */
   readonly except?: string
+  readonly lastGood?: LastGood
   readonly log: Log
   readonly monotonicMs: () => number
 }): Files {
-  const { folder, sort, log, monotonicMs } = options
+  const { folder, sort, lastGood, log, monotonicMs } = options
   const known = new Map<string, KnownFile>()
   let list: readonly TakenFile[] | undefined
 
-  const take = (file: KnownFile, found: FoundFile, text: string): void => {
+  const take = async (file: KnownFile, found: FoundFile, text: string): Promise<void> => {
     const before = file.taken
     const { stamp } = found
     if (before?.text === text) {
       file.taken = { ...before, stamp }
       return
     }
-    list = undefined
     const name = path.relative(folder, found.path)
     const { resources, problems } = readManifest(text, name, sort)
-    const whole = problems.length === 0
-    file.taken = {
-      name,
-      text,
-      stamp,
-      problems,
-      resources: whole ? resources : (before?.resources ?? []),
+    if (problems.length === 0) {
+      file.taken = { name, text, stamp, problems, resources }
+      lastGood?.keep(name, text)
+      if ((before?.problems.length ?? 0) > 0) log.info({ file: name }, 'a file is whole again')
+    } else {
+      const last = before?.resources ?? (await keptResources(name))
+      file.taken = { name, text, stamp, problems, resources: last }
+      const keepsLastState = last.length > 0
+      for (const problem of problems) log.warn({ ...problem, keepsLastState }, 'a file is broken')
     }
-    for (const problem of problems) {
-      log.warn({ ...problem, keepsLastState: before !== undefined }, 'a file is broken')
-    }
-    if (whole && (before?.problems.length ?? 0) > 0)
-      log.info({ file: name }, 'a file is whole again')
+    list = undefined
+  }
+  const keptResources = async (name: string): Promise<readonly Resource[]> => {
+    const text = await lastGood?.read(name)
+    if (text === undefined) return []
+    const { resources, problems } = readManifest(text, name, sort)
+    return problems.length === 0 ? resources : []
   }
   /** Gives how long to wait still. */
   const lookAt = async (found: FoundFile): Promise<number> => {
@@ -93,7 +98,7 @@ export function openFiles(options: {
       const moreMs = file.sinceMs + unendedQuietMs - monotonicMs()
       if (moreMs > 0) return moreMs
     }
-    take(file, found, text)
+    await take(file, found, text)
     return 0
   }
 
@@ -119,6 +124,9 @@ export function openFiles(options: {
         if (paths.has(gone)) continue
         known.delete(gone)
         list = undefined
+      }
+      if (list === undefined) {
+        lastGood?.retain(new Set([...paths].map((found) => path.relative(folder, found))))
       }
       const left = waits.filter((waitMs) => waitMs > 0)
       return left.length === 0 ? undefined : Math.min(...left)

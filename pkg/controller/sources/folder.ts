@@ -3,6 +3,7 @@ import { canonicalJson, hashOf } from '../../discovery/hash.ts'
 import { StartError } from '../../refusal/exit-codes.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openFiles } from './files.ts'
+import { openLastGood } from './last-good.ts'
 import { mergeResources } from './merge.ts'
 import type { Resource, Snapshot, Trust } from './snapshot.ts'
 import { readTrust } from './trust.ts'
@@ -14,7 +15,7 @@ const kinds = ['AccessPolicy', 'TrustedIssuer', 'Namespace', 'ServiceAccount', '
 const firstViewMs = 2000
 
 export interface FolderSource {
-  close(): void
+  close(): Promise<void>
 }
 
 export interface FolderOptions {
@@ -46,9 +47,10 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
     const why = `${stateFolder} cannot be written (${error.code ?? error.message})`
     throw new StartError('cannotWrite', `the state folder ${why}; free space or choose another`)
   })
+  const lastGood = openLastGood({ folder: path.join(stateFolder, 'last-good'), log })
   const shared = { log, monotonicMs, except: stateFolder }
   const sources = [
-    openFiles({ ...shared, folder, sort: 'custom' }),
+    openFiles({ ...shared, folder, sort: 'custom', lastGood }),
     openFiles({ ...shared, folder: objects, sort: 'core' }),
   ]
   let trust: Trust | undefined
@@ -123,6 +125,7 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
       closed = true
       clearTimeout(soon)
       watch.close()
+      return lastGood.settled()
     },
   }
 }
