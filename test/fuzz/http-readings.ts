@@ -45,12 +45,13 @@ export function ours(bytes: Buffer): Accepted {
   let at = 0
   try {
     while (at < bytes.length) {
-      const text = bytes.toString('latin1', at)
+      const rest = bytes.subarray(at)
+      const text = rest.toString('latin1')
       const start = text.startsWith('\r\n') ? 2 : 0
       const end = text.indexOf('\r\n\r\n', start)
       if (end === -1) break
       const { fields } = defaultLimits
-      const head = readRequestHead(text, start, { end, fields, mode: 'forward-proxy' })
+      const head = readRequestHead({ bytes: rest, text, end, fields, mode: 'forward-proxy' }, start)
       at += end + 4
       const body = readBody(head, bytes, at)
       readings.push(readingOf(head, body))

@@ -125,7 +125,7 @@ export class Downstream {
         if (this.#ended) this.#linger()
         return false
       }
-      head = readRequestHead(text, start, { end, fields, mode: this.#core.mode })
+      head = readRequestHead({ bytes, text, end, fields, mode: this.#core.mode }, start)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       this.#refuse(error)

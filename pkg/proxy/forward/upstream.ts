@@ -119,14 +119,18 @@ export class Upstream {
     const { headBytes, fields } = this.#core.limits
     let at = 0
     while (at < end) {
-      const text = bytes.toString('latin1', at, Math.min(end, at + headBytes))
+      const rest = at === 0 ? bytes : bytes.subarray(at)
+      const text = rest.toString('latin1', 0, Math.min(end - at, headBytes))
       const headEnd = text.indexOf('\r\n\r\n')
       if (headEnd === -1) {
         if (end - at >= headBytes) throw new Refusal('head_too_large')
         this.#kept = Buffer.from(bytes.subarray(at, end))
         return end
       }
-      const head = readResponseHead(text, exchange.head.method, { end: headEnd, fields })
+      const head = readResponseHead(
+        { bytes: rest, text, end: headEnd, fields },
+        exchange.head.method,
+      )
       at += headEnd + 4
       if (head.status >= 200) {
         this.#begin(exchange, head)

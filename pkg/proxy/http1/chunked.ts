@@ -159,7 +159,8 @@ function hexDigit(byte: number): number {
 }
 
 function readTrailers(text: string, fields: number): string[] {
-  const section = readFields(text, 0, { end: text.length - 4, fields })
+  const bytes = Buffer.from(text, 'latin1')
+  const section = readFields({ bytes, text, end: text.length - 4, fields }, 0)
   if (section.taken > 0) {
     throw malformed('A trailer is about connection, framing or routing.')
   }

@@ -41,15 +41,26 @@ export function malformed(hint: string): Refusal {
 }
 
 /**
- * Reads the fields of `text[start, end + 2)`, where `end` is the index of the CRLF CRLF. Exactly one reading or a
+ * A head to read: the same bytes twice. Names and values are cut from the text; checking every byte in the buffer
+ * is several times faster than in a string.
+ */
+export interface HeadSource {
+  readonly bytes: Uint8Array
+  /** latin1 of `bytes`, from their start. */
+  readonly text: string
+  /** Index of the CRLF CRLF that ends the head. */
+  readonly end: number
+  /** How many fields there may be. */
+  readonly fields: number
+}
+
+/**
+ * Reads the fields of `[start, end + 2)`, where `end` is the index of the CRLF CRLF. Exactly one reading or a
  * thrown Refusal (RFC 9112 5, 6): CRLF only, no folding, no space before the colon, one Content-Length, one
  * `chunked`, never both.
  */
-export function readFields(
-  text: string,
-  start: number,
-  limits: { end: number; fields: number },
-): FieldSection {
+export function readFields(source: HeadSource, start: number): FieldSection {
+  const { bytes, text } = source
   const section: FieldSection = {
     fields: [],
     taken: 0,
@@ -65,21 +76,21 @@ export function readFields(
     trailers: false,
     keepAliveSeconds: -1,
   }
-  const sectionEnd = limits.end + 2
-  let left = limits.fields
+  const sectionEnd = source.end + 2
+  let left = source.fields
   let at = start
   while (at < sectionEnd) {
     if (left-- === 0) throw new Refusal('head_too_large', { hint: 'There are too many fields.' })
     const nameStart = at
-    let code = text.charCodeAt(at)
-    while (tokenCharacters[code] === 1) code = text.charCodeAt(++at)
+    let code = bytes[at] ?? 0
+    while (tokenCharacters[code] === 1) code = bytes[++at] ?? 0
     if (code !== COLON || at === nameStart) throw malformed('A field name is not a token.')
     const nameEnd = at
-    do code = text.charCodeAt(++at)
+    do code = bytes[++at] ?? 0
     while (code === SPACE || code === TAB)
     const valueStart = at
-    while (valueCharacters[code] === 1) code = text.charCodeAt(++at)
-    if (code !== CR || text.charCodeAt(at + 1) !== LF) {
+    while (valueCharacters[code] === 1) code = bytes[++at] ?? 0
+    if (code !== CR || bytes[at + 1] !== LF) {
       throw malformed('A field value has a control byte or a line does not end in CRLF.')
     }
     const lineEnd = at
@@ -93,7 +104,7 @@ export function readFields(
       }
     }
     let valueEnd = lineEnd
-    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] ?? 0)) valueEnd--
     section.fields.push(name, text.slice(valueStart, valueEnd))
   }
   if (section.chunked && section.length !== -1) {

@@ -6,8 +6,9 @@ import { readRequestHead } from './request.ts'
 
 function read(text: string, mode: Mode = 'reverse'): RequestHead | string {
   try {
+    const bytes = Buffer.from(text, 'latin1')
     const end = text.indexOf('\r\n\r\n')
-    return readRequestHead(text, 0, { end, fields: defaultLimits.fields, mode })
+    return readRequestHead({ bytes, text, end, fields: defaultLimits.fields, mode }, 0)
   } catch (error) {
     if (error instanceof Refusal) return error.reason
     throw error

@@ -1,6 +1,6 @@
 import { Refusal } from '../../refusal/refusal.ts'
 import { onlyOf, readAuthority, targetCharacters, tokenCharacters } from './characters.ts'
-import { malformed, readFields, type FieldSection } from './fields.ts'
+import { malformed, readFields, type FieldSection, type HeadSource } from './fields.ts'
 import type { Mode, RequestBody, RequestHead } from './message.ts'
 
 /** Methods that Node's own server reads too (RFC 9110 9 and the registry); CONNECT is not served. */
@@ -14,6 +14,10 @@ const methods = new Map(
     .map((method) => [method, method]),
 )
 
+export interface RequestSource extends HeadSource {
+  readonly mode: Mode
+}
+
 interface Target {
   readonly path: string
   readonly query: string
@@ -22,15 +26,12 @@ interface Target {
 }
 
 /**
- * Reads the head `text[start, end)`, with CRLF CRLF at `end` (RFC 9112 3 to 6). Throws a Refusal
+ * Reads the head `[start, end)` (RFC 9112 3 to 6). Throws a Refusal
  * (malformed_request, ambiguous_host, head_too_large, unsupported_version, unsupported_protocol) unless it has
  * exactly one reading.
  */
-export function readRequestHead(
-  text: string,
-  start: number,
-  limits: { readonly end: number; readonly fields: number; readonly mode: Mode },
-): RequestHead {
+export function readRequestHead(source: RequestSource, start: number): RequestHead {
+  const { text } = source
   const lineEnd = text.indexOf('\r\n', start)
   const methodEnd = text.indexOf(' ', start)
   const targetEnd = lineEnd - 9
@@ -44,11 +45,11 @@ export function readRequestHead(
   const name = text.slice(start, methodEnd)
   const method = methods.get(name)
   if (method === undefined) {
-    if (name === 'CONNECT' && limits.mode === 'reverse') throw malformed('CONNECT is not served.')
+    if (name === 'CONNECT' && source.mode === 'reverse') throw malformed('CONNECT is not served.')
     throw new Refusal('unsupported_protocol', { hint: 'This method is not served here.' })
   }
-  const target = readTarget(method, text.slice(methodEnd + 1, targetEnd), limits.mode)
-  const section = readFields(text, lineEnd + 2, limits)
+  const target = readTarget(method, text.slice(methodEnd + 1, targetEnd), source.mode)
+  const section = readFields(source, lineEnd + 2)
   const body = readBodyKind(section, minor)
   return {
     method,

@@ -4,7 +4,9 @@ import { readResponseHead, type ResponseHead } from './response.ts'
 
 function read(text: string, method = 'GET'): ResponseHead | string {
   try {
-    return readResponseHead(text, method, { end: text.indexOf('\r\n\r\n'), fields: 100 })
+    const bytes = Buffer.from(text, 'latin1')
+    const end = text.indexOf('\r\n\r\n')
+    return readResponseHead({ bytes, text, end, fields: 100 }, method)
   } catch (error) {
     if (error instanceof Refusal) return error.reason
     throw error

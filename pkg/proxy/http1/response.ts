@@ -1,5 +1,5 @@
 import { onlyOf, valueCharacters } from './characters.ts'
-import { malformed, readFields } from './fields.ts'
+import { malformed, readFields, type HeadSource } from './fields.ts'
 
 /** How the body of an answer ends. */
 export type ResponseBody = 'none' | 'chunked' | 'close' | number
@@ -19,14 +19,11 @@ export interface ResponseHead {
 }
 
 /**
- * Reads the head `text[0, end)`, with CRLF CRLF at `end`, of an answer to `method` (RFC 9112 4 and 6.3). Throws
+ * Reads the head `[0, end)` of an answer to `method` (RFC 9112 4 and 6.3). Throws
  * a Refusal with a hint; the caller makes upstream_invalid of it.
  */
-export function readResponseHead(
-  text: string,
-  method: string,
-  limits: { readonly end: number; readonly fields: number },
-): ResponseHead {
+export function readResponseHead(source: HeadSource, method: string): ResponseHead {
+  const { text } = source
   const lineEnd = text.indexOf('\r\n')
   const status = readStatus(text, lineEnd)
   const wordsStart = Math.min(13, lineEnd)
@@ -34,7 +31,7 @@ export function readResponseHead(
     throw malformed('The status line has a control byte.')
   }
   const minor = text.charCodeAt(7) - 48
-  const section = readFields(text, lineEnd + 2, limits)
+  const section = readFields(source, lineEnd + 2)
   if (section.chunked && minor === 0) throw malformed('HTTP/1.0 has no transfer codings.')
   const body = readBodyKind(section, status, method)
   return {
