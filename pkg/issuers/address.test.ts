@@ -40,6 +40,7 @@ test.each([
   ['fe80::1', 'never'],
   ['febf::1', 'never'],
   ['fe80::1%eth0', 'never'],
+  ['2606:4700::1111%eth0', 'never'],
   ['fec0::1', 'never'],
   ['ff02::1', 'never'],
   ['fd00:ec2::254', 'never'],

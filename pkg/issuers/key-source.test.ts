@@ -221,6 +221,10 @@ test('a token that names no key fetches under the same limits, and is tried agai
   expect(await source.refetch('corp', '')).toBe(true)
   expect(await source.refetch('corp', '')).toBe(false)
   expect(issuer.asked).toBe(2)
+  issuer.answer.status = 500
+  await advance(30_000)
+  expect(await source.refetch('corp', '')).toBe(false)
+  expect(issuer.asked).toBe(3)
 })
 
 test('private and symmetric keys that an issuer shows are not used and not passed on', async () => {
