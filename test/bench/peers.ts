@@ -22,6 +22,8 @@ export interface Keys {
 
 export interface Origin {
   readonly port: number
+  /** The same, for a second app. */
+  readonly otherPort: number
   readonly pid: number
 }
 
@@ -69,19 +71,20 @@ defaults
 
 /** Answers every request with 1 KiB, from the core of the load. */
 export async function startOrigin(folder: string): Promise<Origin> {
-  const port = await freePort()
+  const [port, otherPort] = [await freePort(), await freePort()]
   const file = path.join(folder, 'origin.cfg')
   writeFileSync(
     file,
     `${haproxyHead}
 frontend origin
   bind 127.0.0.1:${port}
+  bind 127.0.0.1:${otherPort}
   http-request return status 200 content-type text/plain string "${'x'.repeat(1024)}"
 `,
   )
   const child = start(loadCore, path.join(folder, 'origin.log'), ['haproxy', '-db', '-f', file])
   await accepting(port)
-  return { port, pid: child.pid ?? 0 }
+  return { port, otherPort, pid: child.pid ?? 0 }
 }
 
 /** HAProxy with three frontends: plain, `jwt_verify` RS256, `jwt_verify` ES256. */
