@@ -10,7 +10,7 @@ export interface MetricSources {
   readonly records: readonly DecisionRecord[]
   readonly counts: OutboundCounts
   readonly tokens: Pick<Tokens, 'counts' | 'size' | 'bytes'>
-  readonly handles: Pick<Handles, 'size' | 'bytes'>
+  readonly handles: Pick<Handles, 'running' | 'bytes'>
   readonly state: Pick<PolicyState, 'verified'>
   readonly ageMs: () => number
   readonly connected: () => boolean
@@ -96,8 +96,8 @@ export function exposeMetrics(sources: MetricSources): Pick<Metrics, 'text' | 'c
   gauge('tokens_bytes', 'What they cost.', () => tokens.bytes)
   gauge('verified_tokens', 'Verified tokens in the cache.', () => state.verified().size)
   gauge('verified_tokens_bytes', 'What they cost.', () => state.verified().bytes)
-  gauge('handles', 'Handles that are known.', () => handles.size)
-  gauge('handles_bytes', 'What they cost.', () => handles.bytes)
+  gauge('inbound_running', 'Requests of callers that run.', () => handles.running)
+  gauge('subjects_bytes', 'What the subjects of requests cost.', () => handles.bytes)
   gauge(
     'policy_age_seconds',
     'Age of the controller that was last heard.',

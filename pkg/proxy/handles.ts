@@ -7,118 +7,180 @@ export type Opened =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'ended' }
 
+/** A handle of a request that runs. */
+export interface Handle {
+  readonly text: string
+  readonly slot: number
+}
+
 export interface Handles {
   /** A handle of a request that begins; undefined when no more requests can be held. */
-  open(subject: Subject | undefined): string | undefined
-  /** The request is over: the handle opens for `lingerMs` more. */
-  end(handle: string): void
+  open(subject: Subject | undefined): Handle | undefined
+  /** The request is over, said once: its handle opens for `lingerMs` more. */
+  end(handle: Handle): void
   find(handle: string): Opened
-  /** Forgets what is long over; by a coarse timer. */
+  /** Lets go of the subjects of requests that are over; by a coarse timer. */
   sweep(): void
-  readonly size: number
+  /** Requests that run. */
+  readonly running: number
+  /** What their subjects cost; a token is counted once. */
   readonly bytes: number
 }
 
-interface Entry {
-  readonly subject: Subject | undefined
-  /** 0 while the request runs. */
-  endedAtMs: number
+/** A subject, and how many handles open it. */
+interface Held {
+  readonly subject: Subject
+  count: number
 }
 
-const entryBytes = 200
+const randomBytes = 16
+const firstSlots = 1_024
 const subjectBytes = 1_000
+/** In place of the time of its end: the request runs; no request yet; the end was long ago. */
+const running = -1
+const unused = -2
+const longAgo = -Infinity
 
 /**
- * Handles of this pod's inbound requests. Ended ones are remembered a while longer, so that a late
- * call is told `ended` and not `unknown`; under pressure the longest ended go first, and requests
- * that run are never forgotten.
+ * Handles of this pod's inbound requests: 128 random bits, and the number of the slot where they are
+ * found. Slots are reused in turn, so that nothing is allocated per request and one that ended lately is
+ * still told from one that never was. Under pressure what ended longest ago goes first; a request that
+ * runs is never forgotten.
  */
 export function createHandles(options: {
-  readonly newHandle: () => string
-  /** Any clock that never runs backwards. */
+  /** Fills a buffer of 16 bytes. */
+  readonly fill: (target: Buffer) => void
+  /** Any clock that never runs backwards, from 0 on. */
   readonly nowMs: () => number
   readonly lingerMs?: number
-  readonly rememberMs?: number
   readonly maxEntries?: number
   readonly maxBytes?: number
 }): Handles {
-  const { newHandle, nowMs, lingerMs = 30_000, rememberMs = 300_000 } = options
+  const { fill, nowMs, lingerMs = 30_000 } = options
   const { maxEntries = 65_536, maxBytes = 16 * 1024 * 1024 } = options
-  const entries = new Map<string, Entry>()
-  /** How many entries hold a subject: its token is counted once. */
-  const held = new Map<Subject, number>()
-  /** Ended handles in the order of their end; those before `first` are gone. */
-  let ended: string[] = []
-  let first = 0
+  let slots = Math.min(firstSlots, maxEntries)
+  let randoms = Buffer.alloc(slots * randomBytes)
+  let ended = new Float64Array(slots).fill(unused)
+  const opens: (Held | undefined)[] = new Array<undefined>(slots).fill(undefined)
+  const holding = new Map<Subject, Held>()
+  const fresh = Buffer.alloc(randomBytes)
+  let next = 0
+  let count = 0
   let bytes = 0
 
-  const release = (subject: Subject | undefined): void => {
-    bytes -= entryBytes
-    if (subject === undefined) return
-    const left = (held.get(subject) ?? 1) - 1
-    if (left > 0) held.set(subject, left)
-    else {
-      held.delete(subject)
-      bytes -= subjectBytes + subject.token.length
+  const grow = (): void => {
+    const before = slots
+    slots = Math.min(slots * 2, maxEntries)
+    const moreRandoms = Buffer.alloc(slots * randomBytes)
+    randoms.copy(moreRandoms)
+    randoms = moreRandoms
+    const moreEnded = new Float64Array(slots).fill(unused)
+    moreEnded.set(ended)
+    ended = moreEnded
+    for (let slot = before; slot < slots; slot += 1) opens.push(undefined)
+    next = before
+  }
+
+  /** The slot to use next, which holds nothing that still runs. */
+  const advance = (): number | undefined => {
+    for (let tried = 0; tried <= slots; tried += 1) {
+      if (next === slots) next = 0
+      const at = ended[next] ?? unused
+      const reusable = at !== running
+      const lingers = at >= 0 && nowMs() - at <= lingerMs
+      // The first slot that cannot be had freely says that the ring is too short.
+      if ((!reusable || lingers) && slots < maxEntries) {
+        grow()
+        return next++
+      }
+      if (reusable) return next++
+      next += 1
+    }
+    return undefined
+  }
+
+  const release = (slot: number): void => {
+    const held = opens[slot]
+    opens[slot] = undefined
+    if (held === undefined || --held.count > 0) return
+    holding.delete(held.subject)
+    bytes -= subjectBytes + held.subject.token.length
+  }
+
+  const hold = (subject: Subject): Held => {
+    let held = holding.get(subject)
+    if (held === undefined) {
+      held = { subject, count: 0 }
+      holding.set(subject, held)
+      bytes += subjectBytes + subject.token.length
+    }
+    held.count += 1
+    return held
+  }
+
+  /** Lets go of subjects of ended requests, about the oldest first, until there is some room. */
+  const reclaim = (): void => {
+    for (let tried = 0; tried < slots && bytes > maxBytes * 0.9; tried += 1) {
+      const slot = (next + tried) % slots
+      if (opens[slot] === undefined || ended[slot] === running) continue
+      release(slot)
+      ended[slot] = longAgo
     }
   }
 
-  const forgetOldest = (): boolean => {
-    const handle = ended[first]
-    if (handle === undefined) return false
-    first += 1
-    if (first > 1_024 && first * 2 > ended.length) {
-      ended = ended.slice(first)
-      first = 0
-    }
-    const entry = entries.get(handle)
-    entries.delete(handle)
-    release(entry?.subject)
-    return true
+  /** The slot of a handle, or -1. */
+  const slotOf = (handle: string): number => {
+    const dot = handle.indexOf('.')
+    if (dot < 1 || dot > 6 || handle.length !== dot + 23) return -1
+    const slot = Number.parseInt(handle.slice(0, dot), 36)
+    if (!(slot < slots) || (ended[slot] ?? unused) === unused) return -1
+    return handleOf(slot, randoms, slot * randomBytes) === handle ? slot : -1
+  }
+
+  const lapsed = (slot: number): boolean => {
+    const at = ended[slot] ?? unused
+    return at !== running && nowMs() - at > lingerMs
   }
 
   return {
     open(subject) {
-      while (entries.size >= maxEntries || bytes >= maxBytes) {
-        if (!forgetOldest()) return undefined
-      }
-      const handle = newHandle()
-      entries.set(handle, { subject, endedAtMs: 0 })
-      bytes += entryBytes
-      if (subject !== undefined) {
-        const count = held.get(subject) ?? 0
-        held.set(subject, count + 1)
-        if (count === 0) bytes += subjectBytes + subject.token.length
-      }
-      return handle
+      if (bytes >= maxBytes) reclaim()
+      const slot = bytes < maxBytes ? advance() : undefined
+      if (slot === undefined) return undefined
+      release(slot)
+      fill(fresh)
+      const at = slot * randomBytes
+      fresh.copy(randoms, at)
+      ended[slot] = running
+      count += 1
+      if (subject !== undefined) opens[slot] = hold(subject)
+      return { text: handleOf(slot, fresh, 0), slot }
     },
-    end(handle) {
-      const entry = entries.get(handle)
-      if (entry === undefined || entry.endedAtMs !== 0) return
-      entry.endedAtMs = Math.max(nowMs(), Number.MIN_VALUE)
-      ended.push(handle)
+    end({ slot }) {
+      count -= 1
+      ended[slot] = nowMs()
     },
     find(handle) {
-      const entry = entries.get(handle)
-      if (entry === undefined) return { kind: 'unknown' }
-      if (entry.endedAtMs !== 0 && nowMs() - entry.endedAtMs > lingerMs) return { kind: 'ended' }
-      return entry.subject === undefined
-        ? { kind: 'nobody' }
-        : { kind: 'subject', subject: entry.subject }
+      const slot = slotOf(handle)
+      if (slot < 0) return { kind: 'unknown' }
+      if (lapsed(slot)) return { kind: 'ended' }
+      const held = opens[slot]
+      return held === undefined ? { kind: 'nobody' } : { kind: 'subject', subject: held.subject }
     },
     sweep() {
-      const before = nowMs() - rememberMs
-      for (;;) {
-        const entry = entries.get(ended[first] ?? '')
-        if (entry === undefined || entry.endedAtMs > before) return
-        forgetOldest()
+      for (let slot = 0; slot < slots; slot += 1) {
+        if (opens[slot] !== undefined && lapsed(slot)) release(slot)
       }
     },
-    get size() {
-      return entries.size
+    get running() {
+      return count
     },
     get bytes() {
       return bytes
     },
   }
+}
+
+function handleOf(slot: number, randoms: Buffer, at: number): string {
+  return `${slot.toString(36)}.${randoms.toString('base64url', at, at + randomBytes)}`
 }

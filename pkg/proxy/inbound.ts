@@ -8,7 +8,7 @@ import { dropInboundTrailer, scanFields, type Scan } from './fields.ts'
 import type { Handles } from './handles.ts'
 import type { Handler, RequestHead, Verdict } from './http1/message.ts'
 import type { Policy, PolicyState } from './policy-state.ts'
-import type { RandomText } from './random.ts'
+import type { RandomBits } from './random.ts'
 import type { DecisionRecord } from './record.ts'
 import { subjectOf, type Subject } from './subject.ts'
 import { isTraceparent, joinTracestate, splitTracestate } from './trace.ts'
@@ -18,7 +18,7 @@ export interface InboundOptions {
   readonly handles: Handles
   readonly record: DecisionRecord
   readonly newDecision: () => string
-  readonly random: RandomText
+  readonly random: RandomBits
   /** The target port that this listener stands for. */
   readonly port: () => number
   /** Where the app listens. */
@@ -90,7 +90,7 @@ export function createInbound(options: InboundOptions): Handler {
       to: app,
       path: (path ?? head.path) + head.query,
       fields: scan.kept,
-      added: addedFields(scan, { decision, handle, speaker, keeps, random }),
+      added: addedFields(scan, { decision, handle: handle.text, speaker, keeps, random }),
       decision,
       dropTrailer: dropInboundTrailer,
       onEnd: () => {
@@ -128,7 +128,7 @@ function addedFields(
     readonly handle: string
     readonly speaker: Subject | undefined
     readonly keeps: boolean
-    readonly random: RandomText
+    readonly random: RandomBits
   },
 ): readonly string[] {
   const { decision, handle, speaker, keeps, random } = told

@@ -1,9 +1,9 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Random bits as text, many at a time from the system and few at a time to who asks. */
-export interface RandomText {
-  /** 128 bits, base64url: 22 characters. */
-  handle(): string
+/** Random bits, many at a time from the system and few at a time to who asks. */
+export interface RandomBits {
+  /** Fills a small buffer. */
+  fill(target: Buffer): void
   /** A `traceparent` of its own (W3C Trace Context, version 00, sampled). */
   traceparent(): string
 }
@@ -12,9 +12,9 @@ const poolBytes = 4_096
 const traceBytes = 24
 
 /** `fill` is for tests; the default is the system's generator. */
-export function createRandomText(
+export function createRandomBits(
   fill: (buffer: Buffer) => void = (buffer) => randomFillSync(buffer),
-): RandomText {
+): RandomBits {
   const pool = Buffer.alloc(poolBytes)
   let at = poolBytes
   const take = (bytes: number): number => {
@@ -27,9 +27,9 @@ export function createRandomText(
     return from
   }
   return {
-    handle() {
-      const from = take(16)
-      return pool.toString('base64url', from, from + 16)
+    fill(target) {
+      const from = take(target.length)
+      pool.copy(target, 0, from, from + target.length)
     },
     traceparent() {
       const from = take(traceBytes)

@@ -18,7 +18,7 @@ import { createInbound } from './inbound.ts'
 import { createOutbound, type OutboundCounts } from './outbound.ts'
 import { createOwnListeners } from './own-listeners.ts'
 import { createPolicyState, type PolicyState } from './policy-state.ts'
-import { createRandomText } from './random.ts'
+import { createRandomBits } from './random.ts'
 import { createRecord, type DecisionRecord } from './record.ts'
 import { createResolve } from './resolve.ts'
 import { createServiceAddresses } from './service-addresses.ts'
@@ -82,11 +82,11 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   const inboundRecord = createRecord({ direction: 'inbound', audit, writesAllowed })
   const outboundRecord = createRecord({ direction: 'outbound', audit, writesAllowed })
   const newDecision = createDecisionIds()
-  const random = createRandomText()
+  const random = createRandomBits()
   const { maxPolicyAgeMs = defaultMaxPolicyAgeMs, handleLingerMs } = options
   const state = createPolicyState({ ageMs: () => source.ageMs(), maxAgeMs: maxPolicyAgeMs })
   const handles = createHandles({
-    newHandle: () => random.handle(),
+    fill: (target) => random.fill(target),
     nowMs: () => performance.now(),
     ...(handleLingerMs === undefined ? {} : { lingerMs: handleLingerMs }),
   })

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import {
   authorityKey,
@@ -13,7 +14,7 @@ import { generateSigningKey } from '../token/keys.ts'
 import { sign } from '../token/sign.ts'
 import { corpTrust } from '../../test/support/jose.ts'
 import { scanFields } from './fields.ts'
-import { createHandles } from './handles.ts'
+import { createHandles, type Handle } from './handles.ts'
 import { createPolicyState } from './policy-state.ts'
 import { subjectOf } from './subject.ts'
 import { credentialsForStrangers, findSubject } from './subjects.ts'
@@ -43,20 +44,27 @@ const corp = (change: Readonly<Record<string, unknown>> = {}): string =>
 const alice = own()
 const bob = own({ sub: 'corp:bob', jti: 'other' })
 const clock = { ms: 1_000 }
-let count = 0
-const handles = createHandles({ newHandle: () => `h${(count += 1)}`, nowMs: () => clock.ms })
-const opened = (token: string | undefined): string =>
-  handles.open(
-    token === undefined ? undefined : subjectOf(exampleVerifier().verify(token, nowSeconds), token),
-  ) ?? ''
+const handles = createHandles({
+  fill: (target) => randomFillSync(target),
+  nowMs: () => clock.ms,
+})
+const open = (token: string | undefined): Handle => {
+  const subject =
+    token === undefined ? undefined : subjectOf(exampleVerifier().verify(token, nowSeconds), token)
+  const handle = handles.open(subject)
+  if (handle === undefined) throw new Error('no handle')
+  return handle
+}
+const opened = (token: string | undefined): string => open(token).text
 
 const byAlice = opened(alice)
 const byAliceAgain = opened(alice)
 const byBob = opened(bob)
 const byNobody = opened(undefined)
 const shortLived = opened(own({ exp: nowSeconds + 5 }))
-const ended = opened(alice)
-handles.end(ended)
+const over = open(alice)
+const ended = over.text
+handles.end(over)
 clock.ms += 31_000
 
 /** The subject, how nobody, or the reason. */

@@ -78,7 +78,7 @@ test('a valid token passes, and the app is told what was verified', async () => 
     'tokenward-scope': 'orders:create orders:read',
   })
   expect(headers['tokenward-decision']).toMatch(/^[\w-]+$/)
-  expect(headers['tokenward-handle']).toMatch(/^[\w-]{22}$/)
+  expect(headers['tokenward-handle']).toMatch(/^[0-9a-z]+\.[\w-]{22}$/)
   expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
   expect(headers.tracestate).toBe(`tokenward=${String(headers['tokenward-handle'])}`)
   expect(headers.authorization).toMatch(/^Bearer /)
