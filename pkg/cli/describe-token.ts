@@ -4,50 +4,55 @@ import { paint } from './terminal.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
+const first = ['iss', 'sub', 'aud', 'client_id', 'scope', 'rule', 'iat', 'exp']
+const times = ['iat', 'exp', 'nbf', 'auth_time']
+
 /** Claims in the order in which a reader asks for them, times in words, the chain of actors last. */
 export function describeToken(claims: Claims, out: Writable): string {
-  const first = ['iss', 'sub', 'aud', 'client_id', 'scope', 'rule', 'iat', 'exp']
   const names = [
     ...first.filter((name) => name in claims),
     ...Object.keys(claims).filter((name) => !first.includes(name) && name !== 'act'),
   ]
-  const table = formatTable(
-    [paint('bold', 'claim', out), paint('bold', 'value', out)],
-    names.map((name) => [name, valueOf(name, claims[name])]),
+  const rows = names.flatMap((name) =>
+    linesOf(name, claims[name]).map((text, index) => [index === 0 ? name : '', text]),
   )
-  return [table, ...chainLines(claims)].join('\n')
+  const heads = ['CLAIM', 'VALUE'].map((head) => paint('bold', head, out))
+  return [formatTable(heads, rows), ...chainLines(claims)].join('\n')
 }
 
-function valueOf(name: string, value: unknown): string {
-  if (['iat', 'exp', 'nbf', 'auth_time'].includes(name) && typeof value === 'number') {
-    return `${value}  ${new Date(value * 1000).toISOString()}`
+function linesOf(name: string, value: unknown): string[] {
+  if (times.includes(name) && typeof value === 'number') {
+    return [`${value}  ${new Date(value * 1000).toISOString()}`]
   }
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  if (name === 'anc' && Array.isArray(value)) return value.map(ancestorLine)
+  return [typeof value === 'string' ? value : JSON.stringify(value)]
+}
+
+/** A token from which this one was made: its id, and who held it under which rule. */
+function ancestorLine(value: unknown): string {
+  const { id, client, rule } = (value ?? {}) as Claims
+  return `${String(id)}  of ${String(client)}${rule === '' ? '' : `, by ${String(rule)}`}`
+}
+
+interface Act {
+  readonly sub?: unknown
+  readonly act?: Act
 }
 
 /** `sub` first, then who acted, oldest first: the way that the call took (RFC 8693 4.1). */
 function chainLines(claims: Claims): string[] {
-  const actors = actorsOf(claims)
+  const actors: string[] = []
+  for (let act = claims['act'] as Act | undefined; act !== undefined; act = act.act) {
+    actors.unshift(String(act.sub))
+  }
   if (actors.length === 0) return []
+  const newest = actors.length - 1
   return [
     '',
     `on behalf of ${String(claims['sub'])}`,
-    ...actors
-      .reverse()
-      .map(
-        (actor, depth) =>
-          `${'  '.repeat(depth + 1)}acted ${actor}${depth === actors.length - 1 ? '  (now)' : ''}`,
-      ),
+    ...actors.map(
+      (actor, depth) =>
+        `${'  '.repeat(depth + 1)}acted ${actor}${depth === newest ? '  (now)' : ''}`,
+    ),
   ]
-}
-
-/** Identities of the actors, newest first. */
-function actorsOf(claims: Claims): string[] {
-  const actors: string[] = []
-  let act = claims['act'] as { readonly sub?: unknown; readonly act?: unknown } | undefined
-  while (typeof act === 'object' && act !== null && actors.length < 32) {
-    actors.push(String(act.sub))
-    act = act.act as typeof act
-  }
-  return actors
 }

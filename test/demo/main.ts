@@ -2,88 +2,92 @@
  * `make demo`: starts the whole system from a copy of examples/, drives real calls through it and prints
  * what was allowed and refused and why. Exit code 1 when anything differs from what was expected.
  */
-import { styleText } from 'node:util'
-import { readCompact } from '../../pkg/token/compact.ts'
 import { describeToken } from '../../pkg/cli/describe-token.ts'
-import { createRows, handleRow, type Outcome, type Row } from './rows.ts'
-import { startShop } from './shop.ts'
+import { readCompact } from '../../pkg/token/compact.ts'
+import { chainOf } from './chain.ts'
+import { createRows, handleRow, type Row } from './rows.ts'
+import { startShop, type Shop } from './shop.ts'
+import { head, show, style } from './table.ts'
 
-const graceSeconds = 32
-const widths = [47, 7, 5, 10, 10, 22] as const
-const keep = process.argv.includes('--keep')
+/** The request's own 30 s and what the sidecar needs to see that they are over. */
+const handleLifeMs = 31_000
 const started = performance.now()
-const secondsOf = (): string => ((performance.now() - started) / 1000).toFixed(1)
-const style = (how: Parameters<typeof styleText>[0], text: string): string =>
-  styleText(how, text, { stream: process.stdout })
 
-function line(cells: readonly string[]): string {
-  return cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')
+function seconds(): string {
+  return `${((performance.now() - started) / 1000).toFixed(1)} s`
 }
 
-const word = ({ status }: Outcome): string =>
-  `${status < 400 ? 'allowed' : 'refused'} ${status}`.slice(0, 11)
-
-/** Runs one row and prints it; says whether it came out as expected. */
-async function show({ call, who, user, expected, run }: Row): Promise<boolean> {
-  let got: Outcome
-  try {
-    got = await run()
-  } catch (error) {
-    got = { status: 0, reason: error instanceof Error ? error.message : String(error) }
+async function countDown(untilMs: number): Promise<void> {
+  const leftMs = (): number => untilMs - performance.now()
+  if (leftMs() <= 0) return
+  const words = (): string =>
+    `  waiting ${Math.ceil(leftMs() / 1000)} s: her first request is to be long over`
+  if (process.stdout.isTTY) {
+    while (leftMs() > 0) {
+      process.stdout.write(`\r${style('dim', words())} `)
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000, Math.max(leftMs(), 0))))
+    }
+    process.stdout.write('\r\u001b[K')
+  } else {
+    console.log(words())
+    await new Promise((resolve) => setTimeout(resolve, leftMs()))
   }
-  const same =
-    got.status === expected.status && (expected.reason === '' || got.reason === expected.reason)
-  const text = line([call, who, user, word(expected), word(got), got.reason])
-  const differs = `DIFFERS: expected ${expected.status} ${expected.reason}`
-  const colour = got.status < 400 ? 'green' : 'yellow'
-  console.log(same ? `${style(colour, '*')} ${text}` : style('red', `! ${text}\n  ${differs}`))
-  return same
 }
 
-console.log(style('bold', 'Tokenward demo: a shop of four services, each behind its own sidecar\n'))
-process.stdout.write('starting controller, authority, 4 sidecars, 4 apps and an OpenID issuer ... ')
-const shop = await startShop(() => undefined)
-console.log(`${secondsOf()} s, ${shop.record().processes.length} processes\n`)
-
-let differ = 0
-let total = 0
-const run = async (row: Row): Promise<void> => {
-  total += 1
-  if (!(await show(row))) differ += 1
-}
-try {
-  console.log(style('bold', `  ${line(['CALL', 'WHO', 'FOR', 'EXPECTED', 'GOT', 'REASON'])}`))
+/** Runs and prints every row; gives how many came out as expected, and of how many. */
+async function runRows(shop: Shop): Promise<{ good: number; total: number }> {
   const [purchase, ...rows] = await createRows(shop)
   if (purchase === undefined) throw new Error('there are no rows')
+  let good = 0
+  const run = async (row: Row): Promise<void> => {
+    good += Number(await show(row))
+  }
+  console.log(head())
   await run(purchase)
-  const purchased = performance.now()
-  const handle = shop.taps.web.seen('POST /purchases')?.handle ?? ''
-  const token = shop.taps.payments.seen('POST /charges')?.token
+  const overMs = performance.now() + handleLifeMs
+  const handle = shop.taps.web.seen('POST /purchases')?.handle ?? 'none'
   for (const row of rows) await run(row)
-  const waitMs = graceSeconds * 1000 - (performance.now() - purchased)
-  process.stdout.write(
-    style('dim', `  waiting ${(waitMs / 1000).toFixed(0)} s for her handle to expire\r`),
-  )
-  await new Promise((resolve) => setTimeout(resolve, Math.max(waitMs, 0)))
+  await countDown(overMs)
   await run(handleRow(shop, handle))
+  return { good, total: rows.length + 2 }
+}
 
-  console.log(
-    style('bold', "\nWhat payments received with alice's purchase, verified by its sidecar:\n"),
-  )
-  console.log(
-    token === undefined ? 'no token' : describeToken(readCompact(token).payload, process.stdout),
-  )
-  if (token === undefined) differ += 1
-  const verdict =
-    differ === 0 ? style('green', 'all as expected') : style('red', `${differ} differ`)
-  console.log(`\n${total} calls, ${verdict}, ${secondsOf()} s`)
-  if (keep) {
+const [web, orders] = ['web', 'orders'].map(
+  (name) => `spiffe://local.tokenward.dev/ns/shop/sa/${name}`,
+)
+const expectedChain = `corp:alice, ${web}, ${orders}`
+
+/** Prints what payments got with alice's purchase; says whether it is her, web and orders. */
+function showChain(token: string | undefined): boolean {
+  console.log(style('bold', "\nThe token that payments received with alice's purchase:\n"))
+  if (token === undefined) {
+    console.log('none')
+    return false
+  }
+  const { payload } = readCompact(token)
+  console.log(describeToken(payload, process.stdout))
+  const chain = chainOf(payload).join(', ')
+  if (chain !== expectedChain) console.log(style('red', `expected ${expectedChain}`))
+  return chain === expectedChain
+}
+
+console.log(style('bold', 'Tokenward: a shop of four services, each behind its own sidecar\n'))
+process.stdout.write('starting controller, authority, 4 sidecars, 4 apps and an OpenID issuer ... ')
+const shop = await startShop()
+try {
+  console.log(`${seconds()}\n`)
+  const token = (): string | undefined => shop.taps.payments.seen('POST /charges')?.token
+  const { good, total } = await runRows(shop)
+  const whole = showChain(token()) && good === total
+  const verdict = whole ? style('green', 'all as expected') : style('red', `${total - good} differ`)
+  console.log(`\n${total} calls, ${verdict}, ${seconds()}`)
+  process.exitCode = whole ? 0 : 1
+  if (process.argv.includes('--keep')) {
     console.log(
-      `\nstill running; state in ${shop.stateFolder}; web at ${shop.inbound('web')}; Ctrl+C ends it`,
+      `still running: web is ${shop.inbound('web')}, state in ${shop.stateFolder}; Ctrl+C ends it`,
     )
     await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
   }
 } finally {
   await shop.stop()
 }
-process.exitCode = differ === 0 ? 0 : 1

@@ -1,15 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Answer } from './call.ts'
-import { send } from './call.ts'
+import { send, type Answer } from './call.ts'
 import { exchange } from './exchange.ts'
 import { openStranger } from './stranger.ts'
 import { until, type Shop } from './shop.ts'
 
 export interface Outcome {
   readonly status: number
-  /** Of the refusal, or what is worth saying of what was allowed. */
+  /** Of the refusal; empty where the call was allowed. */
   readonly reason: string
+  /** What else is worth saying. */
+  readonly note?: string
 }
 
 export interface Row {
@@ -20,7 +21,7 @@ export interface Row {
   readonly run: () => Promise<Outcome>
 }
 
-const allowed = (status: number, reason = ''): Outcome => ({ status, reason })
+const allowed = (status: number, note = ''): Outcome => ({ status, reason: '', note })
 const refused = (status: number, reason: string): Outcome => ({ status, reason })
 
 /** Every call of the demo, in order: each counts on those before it. */
@@ -29,79 +30,101 @@ export async function createRows(shop: Shop): Promise<Row[]> {
     const { body } = await send({ method: 'GET', url: `${shop.issuer}/token/${user}` })
     return (body as { access_token: string }).access_token
   }
-  const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')]
+  const people = { alice: await tokenOf('alice'), bob: await tokenOf('bob') }
+  const look = (token: string) =>
+    send({ method: 'GET', url: `${shop.inbound('web')}/purchases/1`, token })
+  const away: Looks = {
+    cached: () => look(people.alice),
+    fresh: async () => look(await tokenOf('alice')),
+  }
+  return [
+    ...userRows(shop, people),
+    ...workloadRows(shop),
+    ...theftRows(shop, people.alice),
+    ...policyRows(shop, away),
+    ...awayRows(shop, away),
+  ]
+}
+
+type People = Readonly<Record<'alice' | 'bob', string>>
+
+/** What users do at web, and what it takes further. */
+function userRows(shop: Shop, { alice, bob }: People): Row[] {
   const web = shop.inbound('web')
   const buy = (token?: string, path = '/purchases') =>
     send({ method: 'POST', url: web + path, token, body: { item: 'teapot' } })
-  const look = (token?: string, path = '/purchases/1') =>
+  const look = (token: string, path = '/purchases/1') =>
     send({ method: 'GET', url: web + path, token })
-  const appOf = (name: 'web' | 'orders' | 'payments' | 'reports') => shop.proxy(name)
+  const row = (call: string, user: string, expected: Outcome, run: Row['run']): Row => ({
+    call,
+    who: 'browser',
+    user,
+    expected,
+    run,
+  })
+  return [
+    row('web POST /purchases → orders → payments', 'alice', allowed(201), () => buy(alice)),
+    row('web POST /purchases, no token', '-', refused(401, 'no_token'), () => buy()),
+    row(
+      'web POST /guest/purchases → orders → payments',
+      '-',
+      refused(403, 'delegation_required'),
+      () => buy(undefined, '/guest/purchases'),
+    ),
+    row('web GET /purchases/1 → orders', 'bob', allowed(200), () => look(bob)),
+    row(
+      'web POST /purchases, his scope: shop:read',
+      'bob',
+      refused(403, 'insufficient_scope'),
+      () => buy(bob),
+    ),
+    row('web GET /purchases/..%2f..%2fadmin', 'alice', refused(400, 'ambiguous_path'), () =>
+      look(alice, '/purchases/..%2f..%2fadmin'),
+    ),
+  ]
+}
+
+/** What workloads do as themselves, through their own sidecars. */
+function workloadRows(shop: Shop): Row[] {
+  const row = (
+    who: 'web' | 'reports',
+    request: `${string} ${string}`,
+    expected: Outcome,
+    note = '',
+  ): Row => {
+    const [method = '', target = ''] = request.split(' ')
+    const [service = '', ...path] = target.split('/')
+    return {
+      call: `${service} ${method} /${path.join('/')}${note}`,
+      who,
+      user: '-',
+      expected,
+      run: () =>
+        send({
+          method,
+          url: `http://${service}.shop/${path.join('/')}`,
+          proxy: shop.proxy(who),
+          ...(method === 'POST' ? { body: { cents: 1 } } : {}),
+        }),
+    }
+  }
+  return [
+    row('web', 'GET orders/orders/1', allowed(200), ', as itself'),
+    row('web', 'DELETE orders/orders/1', refused(403, 'no_rule'), ', a method of no rule'),
+    row('reports', 'POST payments/charges', refused(401, 'no_token'), ', no rule names it'),
+  ]
+}
+
+/** What a thief, or a careless app, may try with tokens that others got. */
+function theftRows(shop: Shop, alice: string): Row[] {
   const stolen = (name: 'orders' | 'payments', call: string): string => {
     const token = shop.taps[name].seen(call)?.token
     if (token === undefined) throw new Error(`${name} received no token with ${call}`)
     return token
   }
-
   return [
     {
-      call: 'web POST /purchases -> orders -> payments',
-      who: 'browser',
-      user: 'alice',
-      expected: allowed(201),
-      run: () => buy(alice),
-    },
-    {
-      call: 'web POST /purchases',
-      who: 'browser',
-      user: '-',
-      expected: refused(401, 'no_token'),
-      run: () => buy(),
-    },
-    {
-      call: 'orders GET /orders/1, as itself',
-      who: 'web',
-      user: '-',
-      expected: allowed(200),
-      run: () => send({ method: 'GET', url: 'http://orders.shop/orders/1', proxy: appOf('web') }),
-    },
-    {
-      call: 'web POST /guest/purchases -> orders -> payments',
-      who: 'browser',
-      user: '-',
-      expected: refused(403, 'delegation_required'),
-      run: () => buy(undefined, '/guest/purchases'),
-    },
-    {
-      call: 'web GET /purchases/1 -> orders',
-      who: 'browser',
-      user: 'bob',
-      expected: allowed(200),
-      run: () => look(bob),
-    },
-    {
-      call: 'web POST /purchases, scope too small',
-      who: 'browser',
-      user: 'bob',
-      expected: refused(403, 'insufficient_scope'),
-      run: () => buy(bob),
-    },
-    {
-      call: 'orders DELETE /orders/1, no rule for it',
-      who: 'web',
-      user: '-',
-      expected: refused(403, 'no_rule'),
-      run: () =>
-        send({ method: 'DELETE', url: 'http://orders.shop/orders/1', proxy: appOf('web') }),
-    },
-    {
-      call: 'web GET /purchases/..%2f..%2fadmin',
-      who: 'browser',
-      user: 'alice',
-      expected: refused(400, 'ambiguous_path'),
-      run: () => look(alice, '/purchases/..%2f..%2fadmin'),
-    },
-    {
-      call: 'payments POST /charges, token for orders',
+      call: 'payments POST /charges, with the token of orders',
       who: 'thief',
       user: 'alice',
       expected: refused(401, 'token_audience'),
@@ -114,7 +137,7 @@ export async function createRows(shop: Shop): Promise<Row[]> {
         }),
     },
     {
-      call: 'authority: exchange a token stolen from payments',
+      call: 'exchange a token stolen from payments',
       who: 'web',
       user: 'alice',
       expected: refused(400, 'subject_token'),
@@ -126,37 +149,118 @@ export async function createRows(shop: Shop): Promise<Row[]> {
         }),
     },
     {
-      call: 'example.test GET /, her token sent along',
+      call: 'a stranger GET /, her token sent along',
       who: 'web',
       user: 'alice',
-      expected: allowed(200, 'token did not leave'),
-      run: () => callStranger(appOf('web'), alice),
+      expected: allowed(200, 'her token stayed here'),
+      run: () => callStranger(shop.proxy('web'), alice),
     },
-    {
-      call: 'payments POST /charges, no rule names it',
-      who: 'reports',
-      user: '-',
-      expected: refused(401, 'no_token'),
-      run: () =>
-        send({
-          method: 'POST',
-          url: 'http://payments.shop/charges',
-          proxy: appOf('reports'),
-          body: { cents: 1 },
-        }),
+  ]
+}
+
+async function callStranger(proxy: string, token: string): Promise<Outcome> {
+  const stranger = await openStranger()
+  try {
+    const call = { method: 'GET', url: stranger.url, proxy }
+    await send({ ...call, token: 'a-key-of-its-own' })
+    const { status, reason } = await send({ ...call, token })
+    const [first, second] = stranger.tokens
+    if (first !== 'Bearer a-key-of-its-own') return { status, reason: 'OWN KEY LOST' }
+    if (second !== undefined) return { status, reason: 'TOKEN LEAKED' }
+    return { status, reason, note: 'her token stayed here' }
+  } finally {
+    stranger.close()
+  }
+}
+
+interface Looks {
+  /** With a token of alice's that the sidecars have exchanged before. */
+  readonly cached: () => Promise<Answer>
+  /** With one that they have not seen. */
+  readonly fresh: () => Promise<Answer>
+}
+
+const readRow = /^.*scopes: \[orders:read\] \}\n/m
+const editedWithinMs = 1000
+
+/** The policy of orders, and the same without the row that lets web read them. */
+function ordersPolicy(shop: Shop): { write: (how: 'whole' | 'without GET') => void } {
+  const file = join(shop.folder, 'orders.yaml')
+  const whole = readFileSync(file, 'utf8')
+  const without = whole.replace(readRow, '')
+  if (without === whole) throw new Error('orders.yaml has no row that reads orders')
+  return { write: (how) => writeFileSync(file, how === 'whole' ? whole : without) }
+}
+
+/** An edit of a policy takes effect at once, both ways. */
+function policyRows(shop: Shop, { cached }: Looks): Row[] {
+  const policy = ordersPolicy(shop)
+  const row = (call: string, how: 'whole' | 'without GET', expected: Outcome): Row => ({
+    call,
+    who: 'browser',
+    user: 'alice',
+    expected,
+    async run() {
+      policy.write(how)
+      const edited = performance.now()
+      let answer = await cached()
+      while (answer.status !== expected.status && performance.now() - edited < editedWithinMs) {
+        answer = await cached()
+      }
+      return { ...answer, note: `after ${Math.ceil(performance.now() - edited)} ms` }
     },
-    ...policyRows(shop, () => look(alice)),
-    ...awayRows(shop, {
-      cached: () => look(alice),
-      fresh: async () => look(await tokenOf('alice')),
+  })
+  return [
+    row('GET taken out of orders.yaml, within 1 s', 'without GET', refused(403, 'no_rule')),
+    row('GET put back into orders.yaml, within 1 s', 'whole', allowed(200)),
+  ]
+}
+
+/** What goes on while a part is away, and that it comes back without help. */
+function awayRows(shop: Shop, { cached, fresh }: Looks): Row[] {
+  const policy = ordersPolicy(shop)
+  const row = (call: string, expected: Outcome, run: Row['run']): Row => ({
+    call,
+    who: 'browser',
+    user: 'alice',
+    expected,
+    run,
+  })
+  const untilStatus = async (status: number, look: () => Promise<Answer>): Promise<Outcome> => {
+    let answer: Outcome = { status: 0, reason: '' }
+    await until(`status ${status}`, async () => (answer = await look()).status === status)
+    return answer
+  }
+  return [
+    row('authority stopped; her token is in the cache', allowed(200), async () => {
+      await shop.end('authority')
+      return cached()
+    }),
+    row('authority stopped; she has signed in anew', refused(503, 'authority_unavailable'), fresh),
+    row('authority back', allowed(200), async () => {
+      await shop.startDown('authority')
+      return untilStatus(200, fresh)
+    }),
+    row('controller stopped; the last policy holds', allowed(200), async () => {
+      await shop.end('controller')
+      policy.write('without GET')
+      return fresh()
+    }),
+    row('controller back; an edit made meanwhile', refused(403, 'no_rule'), async () => {
+      await shop.startDown('controller')
+      return untilStatus(403, cached)
+    }),
+    row('and taken back', allowed(200), () => {
+      policy.write('whole')
+      return untilStatus(200, cached)
     }),
   ]
 }
 
-/** The handle of alice's first purchase is used when its 30 s after that request are over. */
+/** A handle opens its subject until the request ends and 30 s more; this is for after that. */
 export function handleRow(shop: Shop, handle: string): Row {
   return {
-    call: 'orders GET /orders/1, a handle of 30 s ago',
+    call: 'orders GET /orders/1, by the handle of the first',
     who: 'web',
     user: 'alice',
     expected: refused(403, 'subject_expired'),
@@ -171,81 +275,4 @@ export function handleRow(shop: Shop, handle: string): Row {
         },
       }),
   }
-}
-
-async function callStranger(proxy: string, token: string): Promise<Outcome> {
-  const stranger = await openStranger()
-  try {
-    const { status } = await send({ method: 'GET', url: stranger.url, proxy, token })
-    return allowed(status, stranger.sawToken() ? 'TOKEN LEAKED' : 'token did not leave')
-  } finally {
-    stranger.close()
-  }
-}
-
-const readLine = /^.*orders:read\] \}\n/m
-
-/** An edit of a policy takes effect at once, both ways. */
-function policyRows(shop: Shop, look: () => Promise<Answer>): Row[] {
-  const file = join(shop.folder, 'orders.yaml')
-  const whole = readFileSync(file, 'utf8')
-  const row = (call: string, text: string, expected: Outcome): Row => ({
-    call,
-    who: 'browser',
-    user: 'alice',
-    expected,
-    async run() {
-      writeFileSync(file, text)
-      const edited = performance.now()
-      let answer = await look()
-      while (answer.status !== expected.status && performance.now() - edited < 1000) {
-        answer = await look()
-      }
-      return answer
-    },
-  })
-  return [
-    row('GET removed from orders.yaml, within 1 s', whole.replace(readLine, ''), {
-      status: 403,
-      reason: 'no_rule',
-    }),
-    row('GET put back, within 1 s', whole, allowed(200)),
-  ]
-}
-
-interface Looks {
-  /** With a token that the sidecars have exchanged before. */
-  readonly cached: () => Promise<Answer>
-  /** With one that they have not seen. */
-  readonly fresh: () => Promise<Answer>
-}
-
-/** What goes on while a part is away, and that it comes back without help. */
-function awayRows(shop: Shop, { cached, fresh }: Looks): Row[] {
-  const row = (call: string, expected: Outcome, run: () => Promise<Outcome>): Row => ({
-    call,
-    who: 'browser',
-    user: 'alice',
-    expected,
-    run,
-  })
-  const back = async (process: string, look: () => Promise<Answer>): Promise<Outcome> => {
-    await shop.startDown(process)
-    let answer = await look()
-    await until(`${process} to serve`, async () => (answer = await look()).status === 200)
-    return answer
-  }
-  return [
-    row('authority stopped; a token cached before', allowed(200), async () => {
-      await shop.end('authority')
-      return cached()
-    }),
-    row('authority stopped; a new sign-in of hers', refused(503, 'authority_unavailable'), fresh),
-    row('authority back; the same', allowed(200), () => back('authority', fresh)),
-    row('controller stopped; on the last policy', allowed(200), async () => {
-      await shop.end('controller')
-      return fresh()
-    }),
-    row('controller back', allowed(200), () => back('controller', fresh)),
-  ]
 }

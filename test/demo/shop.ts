@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LocalRecord } from '../../pkg/local/record.ts'
+import { freePorts } from '../support/free-ports.ts'
+import { copyShop } from '../support/shop-copy.ts'
 import { openTap, type Tap } from './tap.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
@@ -30,13 +31,12 @@ export interface Shop {
 }
 
 /** Copies examples/shop to a temporary folder and runs `tokenward local` on it. */
-export async function startShop(onMessage: (line: string) => void): Promise<Shop> {
+export async function startShop(): Promise<Shop> {
   const root = mkdtempSync(join(tmpdir(), 'tokenward-demo-'))
   const folder = join(root, 'shop')
   const stateFolder = join(root, 'state')
-  cpSync(join(repository, 'examples', 'shop'), folder, { recursive: true })
-  const taps = {} as Record<Workload, Tap>
-  const issuer = `http://127.0.0.1:${await givePorts(folder, taps)}`
+  const onOwnPorts = await copyShop(folder)
+  const taps = await tapApps(folder)
 
   const child = spawn(
     process.execPath,
@@ -62,7 +62,7 @@ export async function startShop(onMessage: (line: string) => void): Promise<Shop
     rmSync(root, { recursive: true, force: true })
   }
   try {
-    await untilStarted(child, onMessage)
+    await untilStarted(child)
   } catch (error) {
     await stop()
     throw error
@@ -74,7 +74,7 @@ export async function startShop(onMessage: (line: string) => void): Promise<Shop
     inbound: (name) => workload(name).inbound,
     proxy: (name) => workload(name).proxy,
     taps,
-    issuer,
+    issuer: onOwnPorts('http://127.0.0.1:7090'),
     async end(name) {
       const pid = pidOf(name)
       if (pid === undefined) throw new Error(`${name} does not run`)
@@ -98,39 +98,24 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
   }
 }
 
-/** Gives the copy free ports, and a tap in front of every app; returns the issuer's port. */
-async function givePorts(folder: string, taps: Record<Workload, Tap>): Promise<number> {
+/** Puts a tap in front of every app of the copy. */
+async function tapApps(folder: string): Promise<Record<Workload, Tap>> {
   const file = join(folder, 'local.yaml')
-  // Without a number the command chooses.
-  let text = readFileSync(file, 'utf8').replaceAll(/\{ port: 7[01]8\d \}/g, '{}')
+  const ports = await freePorts(workloads)
+  const taps = {} as Record<Workload, Tap>
+  let text = readFileSync(file, 'utf8')
   for (const name of workloads) {
-    const port = await freePort()
-    taps[name] = await openTap(port)
+    taps[name] = await openTap(ports[name])
     text = text.replace(
       `app: { command: [node, apps/${name}.ts] }`,
-      `app: { address: "127.0.0.1:${taps[name].port}", env: { PORT: ${port} }, command: [node, apps/${name}.ts] }`,
+      `app: { address: "127.0.0.1:${taps[name].port}", env: { PORT: ${ports[name]} }, command: [node, apps/${name}.ts] }`,
     )
   }
-  const issuer = await freePort()
-  writeFileSync(file, text.replaceAll('7090', String(issuer)))
-  const corp = join(folder, 'corp.yaml')
-  writeFileSync(corp, readFileSync(corp, 'utf8').replaceAll('7090', String(issuer)))
-  return issuer
+  writeFileSync(file, text)
+  return taps
 }
 
-function freePort(): Promise<number> {
-  const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
-}
-
-function untilStarted(child: ChildProcess, onMessage: (line: string) => void): Promise<void> {
+function untilStarted(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let out = ''
     const messages: string[] = []
@@ -141,7 +126,6 @@ function untilStarted(child: ChildProcess, onMessage: (line: string) => void): P
     })
     child.stderr?.on('data', (chunk: Buffer) => {
       messages.push(chunk.toString())
-      onMessage(chunk.toString())
     })
     child.once('error', reject)
     child.once('exit', () => reject(new Error(`the shop did not start:\n${messages.join('')}`)))
