@@ -15,6 +15,8 @@ export interface Reading {
   readonly path: string
   readonly host: string
   readonly fields: readonly string[]
+  /** Names that `Connection` lists. */
+  readonly listed: readonly string[]
   readonly body: string
   readonly trailers: readonly string[]
   /** The body ended as framed. */
@@ -29,7 +31,8 @@ const taken = new Set(
   ).split(' '),
 )
 
-function kept(flat: readonly string[]): string[] {
+/** The flat fields without those that are about connection and framing. */
+export function kept(flat: readonly string[]): string[] {
   return flat.filter((_, at) => !taken.has((flat[at - (at % 2)] ?? '').toLowerCase()))
 }
 
@@ -100,6 +103,7 @@ function readingOf(head: RequestHead, body: Body): Reading {
     path: head.path + head.query,
     host: head.authority,
     fields: head.fields,
+    listed: head.listed,
     body: body.text,
     trailers: body.trailers,
     whole: body.whole,
@@ -140,6 +144,7 @@ export function createNodeReader(): (bytes: Buffer) => Promise<Reading[]> {
       path: originForm(request),
       host: hostOf(request),
       fields: kept(request.rawHeaders),
+      listed: [],
       body,
       trailers: request.rawTrailers,
       whole,

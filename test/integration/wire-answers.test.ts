@@ -270,6 +270,19 @@ test('a body that the client breaks off never looks whole to the upstream', asyn
   expect(seen).not.toContain('end')
 })
 
+test('a body that can never come, because the client had ended before its head was read, is refused', async () => {
+  wire = await startWire({ app: (_asked, answer) => answer.end('hi') })
+  const client = rawClient(wire.port)
+  client.socket.end(`${get('/a')}POST /b HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\nhe`)
+  const text = await client.ends()
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
+  expect(wire.outcomes.at(-1)).toEqual({
+    status: 400,
+    complete: false,
+    reason: 'malformed_request',
+  })
+})
+
 test('a client that goes away ends the upstream exchange', async () => {
   let gone = false
   wire = await startWire({

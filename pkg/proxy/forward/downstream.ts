@@ -194,6 +194,7 @@ export class Downstream {
     const bytes = this.#waiting
     this.#waiting = null
     this.#relay(exchange, bytes ?? empty)
+    if (this.#ended) this.#bodyEnded()
     this.updateReading()
   }
 
@@ -283,9 +284,13 @@ export class Downstream {
   #end(): void {
     this.#ended = true
     if (this.#phase === 'head') this.#linger()
-    else if (this.#exchange !== null && !this.#exchange.requestDone) {
-      this.#exchange.refuse(new Refusal('malformed_request', { hint: 'The body ended too early.' }))
-    }
+    else this.#bodyEnded()
+  }
+
+  /** Nothing more comes; a body that is still waited for never becomes whole. */
+  #bodyEnded(): void {
+    if (this.#exchange === null || this.#exchange.requestDone) return
+    this.#exchange.refuse(new Refusal('malformed_request', { hint: 'The body ended too early.' }))
   }
 
   /** Breaks the connection: what was sent so far must not look whole. */

@@ -1,4 +1,4 @@
-import type { Reason } from '../../refusal/reasons.ts'
+import { rowOf, type Reason } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { ChunkDecoder } from '../http1/chunked.ts'
 import type { ForwardVerdict, RequestHead } from '../http1/message.ts'
@@ -210,7 +210,10 @@ export class Exchange {
     if (this.#over) return
     this.#up.destroy()
     const { answered } = this
-    if (!answered) this.#core.onRefusal(refusal, this.#verdict.decision, this.#down.facts)
+    if (!answered) {
+      this.#status = rowOf(refusal.reason).status
+      this.#core.onRefusal(refusal, this.#verdict.decision, this.#down.facts)
+    }
     this.#finish(false, refusal.reason)
     if (answered) this.#down.abort()
     else {

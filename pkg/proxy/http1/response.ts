@@ -1,4 +1,4 @@
-import { onlyOf, valueCharacters } from './characters.ts'
+import { SPACE, onlyOf, valueCharacters } from './characters.ts'
 import { malformed, readFields, type HeadSource } from './fields.ts'
 
 /** How the body of an answer ends. */
@@ -25,7 +25,7 @@ export interface ResponseHead {
 export function readResponseHead(source: HeadSource, method: string): ResponseHead {
   const { text } = source
   const lineEnd = text.indexOf('\r\n')
-  const status = readStatus(text, lineEnd)
+  const status = readStatus(source, lineEnd)
   const wordsStart = Math.min(13, lineEnd)
   if (!onlyOf(valueCharacters, text, [wordsStart, lineEnd])) {
     throw malformed('The status line has a control byte.')
@@ -46,11 +46,15 @@ export function readResponseHead(source: HeadSource, method: string): ResponseHe
 }
 
 /** `HTTP/1.x`, a space, three digits, then a space or the end of the line. */
-function readStatus(text: string, lineEnd: number): number {
+function readStatus(source: HeadSource, lineEnd: number): number {
+  const { bytes, text } = source
   const version = text.startsWith('HTTP/1.1 ') || text.startsWith('HTTP/1.0 ')
-  const status = Number(text.slice(9, 12))
-  const digits = /^[1-9]\d\d$/.test(text.slice(9, 12))
-  if (!version || !digits || lineEnd < 12 || (lineEnd > 12 && text.charCodeAt(12) !== 32)) {
+  let status = 0
+  for (let at = 9; at < 12; at++) {
+    const digit = (bytes[at] ?? 0) - 48
+    status = digit < 0 || digit > 9 ? NaN : status * 10 + digit
+  }
+  if (!version || !(status >= 100) || lineEnd < 12 || (lineEnd > 12 && bytes[12] !== SPACE)) {
     throw malformed('The status line is not version, status and words.')
   }
   return status
