@@ -89,8 +89,11 @@ describe('what a sidecar accepts', () => {
   })
 
   it('adds up over policies, in the order of their names and then as written', () => {
-    const policies = [onPayments('b', [rule('z'), rule('a')]), onPayments('a', [rule('m')])]
+    const [b, a] = [onPayments('b', [rule('z'), rule('a')]), onPayments('a', [rule('m')])]
+    const policies = [b, { ...a, metadata: { ...a.metadata, uid: 'z' } }]
     expect(namesOf(portsOf('pod-shop-payments-0', { policies })['8080'])).toEqual(['m', 'z', 'a'])
+    const { verdicts } = compile(shop({ policies, issuers: [] }))
+    expect(verdicts.map(({ name }) => name)).toEqual(['a', 'b'])
   })
 
   it('names every account that exists, of the namespace that is meant', () => {

@@ -95,7 +95,7 @@ function createWorkloads({ world, selection, accounts, targets, routes, trusts }
       const key = JSON.stringify([identity, uid, services, rules.key])
       const known = shared.get(key)
       if (known !== undefined) return known
-      const caller = (uid === undefined ? undefined : routes.get(identity)) ?? noRoutes
+      const caller = routes.get(identity) ?? noRoutes
       const policy: SidecarPolicy = {
         rules: { ...rules.section(), issuerAudiences: issuerAudiencesOf(services, trusts) },
         ...caller,

@@ -174,6 +174,12 @@ describe('a token of ours', () => {
       alice({ actors: [identity('web'), identity('orders')] }),
       'caller_not_allowed',
     ],
+    [
+      'for itself and said to be a user',
+      {},
+      orders({ subjectIssuer: 'corp' }),
+      'caller_not_allowed',
+    ],
     ['of an allowed issuer', { subjectIssuers: ['corp'] }, alice(), 'allow'],
     ['of another issuer', { subjectIssuers: ['partner'] }, alice(), 'subject_not_allowed'],
     [
@@ -261,8 +267,8 @@ describe('a token of a TrustedIssuer', () => {
     ['whose subject is another', users({ subjects: ['bob'] }), token(), 'caller_not_allowed'],
     [
       'whose subject lacks the prefix',
-      users({ subjects: ['*'] }),
-      token({ subject: 'alice' }),
+      users({ subjects: ['alice'] }),
+      token({ subject: 'crop:alice' }),
       'caller_not_allowed',
     ],
     [
@@ -314,6 +320,12 @@ describe('a token of a TrustedIssuer', () => {
     expect(outcome(policy, token())).toBe('caller_not_allowed')
     expect(outcome(policy, token({ audiences: ['x'] }))).toBe('token_audience')
     expect(outcome(policy, token({ issuerName: 'constructor' }))).toBe('token_audience')
+  })
+
+  it('for this Service by an audience that names another target of the port', () => {
+    const policy = port([users({ audiences: ['ledger'] })], { issuerAudiences: { corp: ['shop'] } })
+    expect(outcome(policy, token())).toBe('caller_not_allowed')
+    expect(outcome(policy, token({ audiences: ['ledger'] }))).toBe('allow')
   })
 })
 

@@ -124,8 +124,7 @@ function reasonAgainst(
 
 function againstOurs(rule: InboundRule, bearer: Bearer): Reason | undefined {
   const { client, clientUid, actors } = bearer
-  const named = Object.hasOwn(rule.callers, client) && rule.callers[client] === clientUid
-  if (!named || clientUid === '') return 'caller_not_allowed'
+  if (clientUid === '' || rule.callers[client] !== clientUid) return 'caller_not_allowed'
   const forUser = bearer.subjectIssuer !== ''
   if (actors.length === 0) {
     if (rule.delegation === 'Required') return 'delegation_required'

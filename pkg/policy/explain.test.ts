@@ -169,6 +169,7 @@ describe('explain', () => {
   it('warns of a caller that serves users and may act as itself', () => {
     expect(ask('web', 'orders', 'GET /orders/1').warnings[0]).toContain('web-orders')
     expect(ask('orders', 'payments', 'POST /charges').warnings).toEqual([])
+    expect(ask('orders', 'orders', 'GET /orders/1').warnings).toEqual([])
     const lonely = shop({
       policies: shop().policies.filter(({ metadata }) => metadata.name !== 'web'),
     })

@@ -149,6 +149,13 @@ describe('a client that narrows its own token', () => {
     const forbidden = edge({ delegation: 'Forbidden' })
     expect(granted(ask([forbidden], { subject })).actors).toEqual([])
   })
+  it('cannot make a delegation of a token that has no actor', () => {
+    const subject = { ...own, actors: [] }
+    expect(result(ask([careful], { subject }))).toBe('delegation_required')
+    expect(result(ask([edge({ delegation: 'Forbidden' })], { subject }))).toBe(
+      'delegation_forbidden',
+    )
+  })
   it('never widens', () => {
     expect(result(ask([careful], { subject: own, asked: ['charges:write'] }))).toBe('invalid_scope')
   })

@@ -54,7 +54,7 @@ export function createSelection(world: {
 
 function selects(selector: readonly (readonly [string, string])[], pod: Pod): boolean {
   const labels = pod.metadata.labels ?? {}
-  return selector.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value)
+  return selector.every(([key, value]) => labels[key] === value)
 }
 
 /** The number of the pod's port behind a Service's; undefined where the pod has none of that name. */
