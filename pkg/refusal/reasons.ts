@@ -115,7 +115,7 @@ export const reasons = {
   authority_unavailable: row(503, 14, 'The authority cannot be reached.'),
   behind: row(503, 14, 'This replica has not seen that yet.', 'temporarily_unavailable'),
   overloaded: row(503, 14, 'Too many requests at once.', 'temporarily_unavailable'),
-  rate_limited: row(429, 8, 'Too many requests of this client.', 'slow_down'),
+  rate_limited: row(429, 8, 'Too many requests of this client.', 'temporarily_unavailable'),
   draining: row(503, 14, 'The sidecar is stopping.'),
   upstream_unreachable: row(502, 14, 'The application cannot be reached.'),
   upstream_invalid: row(

@@ -24,7 +24,11 @@ export class Refusal extends Error {
   readonly facts: PublicFacts
 
   constructor(reason: Reason, facts: PublicFacts = {}, cause?: unknown) {
+    // A decision, not a mistake: nobody reads its stack, and taking one costs more than the decision.
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
     super(reasons[reason].words, cause === undefined ? undefined : { cause })
+    Error.stackTraceLimit = limit
     this.name = 'Refusal'
     this.reason = reason
     this.facts = facts
