@@ -1,3 +1,4 @@
+import type { Progress } from '../discovery/index.ts'
 import type { KeyStatus } from '../issuers/key-source.ts'
 import type { Verdict } from '../policy/world.ts'
 import type { Conflict } from './sources/snapshot.ts'
@@ -13,12 +14,12 @@ export interface Finding {
 /** What is found about an AccessPolicy or TrustedIssuer that was compiled. */
 export function findingsOf(
   verdict: Verdict,
-  applied: number,
+  progress: Progress,
   keys: KeyStatus | undefined,
 ): Finding[] {
   const findings: Finding[] = [...verdict.conditions]
   const accepted = findings.every(({ status }) => status === 'True')
-  if (verdict.kind === 'AccessPolicy' && accepted) findings.push(programmed(verdict, applied))
+  if (verdict.kind === 'AccessPolicy' && accepted) findings.push(programmed(verdict, progress))
   if (keys !== undefined) findings.push(keysAvailable(keys))
   return findings
 }
@@ -29,13 +30,14 @@ export function findingOf({ files }: Conflict): Finding {
   return { type: 'Accepted', status: 'False', reason: 'Conflicted', message }
 }
 
-function programmed({ pods }: Verdict, applied: number): Finding {
+function programmed({ pods }: Verdict, { applied, rejection }: Progress): Finding {
+  const why = rejection === undefined ? '' : `; ${rejection.pod} rejects it: ${rejection.reason}`
   const done = applied === pods.length
   return {
     type: 'Programmed',
     status: done ? 'True' : 'False',
     reason: done ? 'Programmed' : 'PartiallyProgrammed',
-    message: `applied ${applied} of ${pods.length}`,
+    message: `applied ${applied} of ${pods.length}${why}`,
   }
 }
 

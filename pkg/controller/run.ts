@@ -10,6 +10,7 @@ import { checkServing } from '../pki/read.ts'
 import { StartError } from '../refusal/exit-codes.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { createAnnouncer } from './announce.ts'
 import { createAdmin } from './admin.ts'
 import { measure } from './measure.ts'
 import { openSigningKeys } from './keys.ts'
@@ -76,6 +77,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
     now: () => new Date(),
   })
   const measured = measure({ metrics, index, certificateEnds: serving.notAfter })
+  const announce = createAnnouncer(log)
   let trust: Trust | undefined
   const reconciler = createReconciler({
     index,
@@ -87,6 +89,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
     onOutcome: (outcome) => {
       trust = outcome.snapshot.trust
       measured.outcome(outcome)
+      announce(outcome)
       status.take(outcome)
     },
   })

@@ -137,7 +137,7 @@ function allSaid(
   )
   const judged = verdicts.map((verdict): Said => {
     const { kind, namespace, name, pods, problems } = verdict
-    const applied = index.appliedCount(pods)
+    const progress = index.progress(pods)
     const keys = kind === 'TrustedIssuer' ? keySource.status(name) : undefined
     const { fetchedAtMs } = keys ?? {}
     const fetchedAt =
@@ -147,9 +147,11 @@ function allSaid(
       namespace,
       name,
       spec: specs.get(keyOf(kind, verdict)) ?? {},
-      findings: findingsOf(verdict, applied, keys),
+      findings: findingsOf(verdict, progress, keys),
       rest: {
-        ...(kind === 'AccessPolicy' ? { targets: { workloads: pods.length, applied } } : {}),
+        ...(kind === 'AccessPolicy'
+          ? { targets: { workloads: pods.length, applied: progress.applied } }
+          : {}),
         ...(keys === undefined ? {} : { keys: { keyIds: keys.keyIds, ...fetchedAt } }),
         ...(problems.length === 0 ? {} : { problems }),
       },

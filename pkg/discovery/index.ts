@@ -35,6 +35,8 @@ export type Notify = (event: 'changed' | 'gone' | 'replaced') => void
 export interface Subscriber {
   /** The client says what it has applied. */
   acknowledge(hashes: Hashes): void
+  /** The client says why it does not apply an update. */
+  reject(reason: string): void
   close(): void
 }
 
@@ -42,6 +44,16 @@ interface Row {
   readonly client: Client
   readonly notify: Notify
   hashes: Hashes
+  /** Of the update that came last. */
+  rejection?: string
+}
+
+/** How far some pods have got. */
+export interface Progress {
+  /** How many have applied the rules that they should have. */
+  readonly applied: number
+  /** One that has said why it does not. */
+  readonly rejection?: { readonly pod: string; readonly reason: string }
 }
 
 export interface Index {
@@ -56,9 +68,8 @@ export interface Index {
   sections(client: Client): SectionValues | undefined
   /** One subscription per pod: an older one of the same pod is told that it is replaced. */
   subscribe(client: Client, notify: Notify): Subscriber
-  /** How many of these pods have applied the rules that they should have. */
-  appliedCount(podUids: Iterable<string>): number
-  /** Called when that count may have changed. */
+  progress(podUids: Iterable<string>): Progress
+  /** Called when the progress of some pod may have changed. */
   onAcknowledged(listener: () => void): void
   /** Clients connected, by kind. */
   counts(): Readonly<Record<ClientKind, number>>
@@ -108,6 +119,11 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       return {
         acknowledge(hashes) {
           row.hashes = { ...row.hashes, ...hashes }
+          delete row.rejection
+          tell()
+        },
+        reject(reason) {
+          row.rejection = reason
           tell()
         },
         close() {
@@ -117,13 +133,19 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
         },
       }
     },
-    appliedCount(podUids) {
-      let count = 0
+    progress(podUids) {
+      let applied = 0
+      let rejection: Progress['rejection']
       for (const podUid of podUids) {
         const rules = generation?.sidecars.get(podUid)?.rules
-        if (rules !== undefined && rows.get(podUid)?.hashes.rules === hashOf(rules)) count += 1
+        const row = rows.get(podUid)
+        if (rules !== undefined && row?.hashes.rules === hashOf(rules)) applied += 1
+        else if (row?.rejection !== undefined) {
+          const { namespace = '', pod = '' } = generation?.pods.get(podUid) ?? {}
+          rejection ??= { pod: `${namespace}/${pod}`, reason: row.rejection }
+        }
       }
-      return count
+      return { applied, ...(rejection === undefined ? {} : { rejection }) }
     },
     onAcknowledged(listener) {
       listeners.push(listener)

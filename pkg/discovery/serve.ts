@@ -15,6 +15,9 @@ import { runSession, type SessionOptions } from './session.ts'
 export const discoveryPath = '/v1/discovery'
 
 const closeGraceMs = 500
+const handshakeTimeoutMs = 10_000
+/** Six heartbeats: a connection on which nothing moves serves nobody. */
+const idleTimeoutMs = 60_000
 
 export interface DiscoveryServer {
   /** Not listening yet. */
@@ -42,6 +45,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     cert: options.certificate,
     key: options.privateKey,
     minVersion: 'TLSv1.3',
+    handshakeTimeout: handshakeTimeoutMs,
     settings: { maxConcurrentStreams: 4, maxHeaderListSize: 32 * 1024 },
   })
 
@@ -69,6 +73,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
   })
   server.on('session', (http2Session) => {
     sessions.add(http2Session)
+    http2Session.setTimeout(idleTimeoutMs, () => http2Session.destroy())
     http2Session.on('close', () => sessions.delete(http2Session))
     http2Session.on('error', (err) => log.debug({ err }, 'a discovery connection failed'))
   })

@@ -66,6 +66,7 @@ export function runSession(
     const { section, hash, reason } = line
     log.warn({ pod: admission.pod, section, hash, reason }, 'a client rejects an update')
     opened.feed.rejected(section)
+    opened.subscriber.reject(reason)
   }
 
   const reader = createLineReader(maxUpstreamLineBytes, (value) => take(readUpstream(value)))

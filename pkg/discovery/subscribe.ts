@@ -56,6 +56,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
   const { kind, urls, log, random = Math.random } = options
   const { monotonicMs = () => performance.now(), wallMs = () => Date.now() } = options
   const { silenceMs = defaultSilenceMs } = options
+  if (urls.length === 0) throw new Error('there is no controller to follow')
   const kept =
     options.stateFile === undefined
       ? undefined

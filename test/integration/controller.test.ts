@@ -192,7 +192,8 @@ test.each([
 test('two files that define the same policy: neither counts, and both are named', async () => {
   const state = folderOf(['orders', 'payments'])
   state.write('a.yaml', policyText('payments', 'orders'))
-  const payments = follow(state, await start(state), 'payments')
+  const log: string[] = []
+  const payments = follow(state, await start(state, {}, log), 'payments')
   await until('the policy', () => methodsOf(payments.latest()).length === 1)
   state.write('b.yaml', policyText('payments', 'orders', ['POST']))
   await until('neither counts', () => methodsOf(payments.latest()).length === 0)
@@ -202,8 +203,45 @@ test('two files that define the same policy: neither counts, and both are named'
       conditionOf(state, 'AccessPolicy/shop.payments.yaml', 'Accepted') ===
       'False Conflicted: several files define it, so none of them counts: a.yaml, b.yaml',
   )
+  expect(log.join('')).toContain('several files define it: a.yaml, b.yaml')
   state.remove('a.yaml')
   await until('the other one counts', () => methodsOf(payments.latest())[0] === 'POST')
+})
+
+test('what a sidecar rejects is in the status, with its reason', async () => {
+  const state = folderOf(['orders', 'payments'])
+  state.write('payments.yaml', policyText('payments', 'orders'))
+  const controller = await start(state)
+  const subscription = subscribe<'sidecar'>({
+    kind: 'sidecar',
+    urls: [controller.discoveryUrl],
+    ca: () => state.ca,
+    token: () => Promise.resolve(state.token('payments')),
+    apply: () => {
+      throw new Error('it does not fit')
+    },
+    log: quietLog(),
+  })
+  closers.push(() => subscription.close())
+  await until(
+    'the status says so',
+    () =>
+      conditionOf(state, 'AccessPolicy/shop.payments.yaml', 'Programmed') ===
+      'False PartiallyProgrammed: applied 0 of 1; shop/payments-0 rejects it: it does not fit',
+  )
+})
+
+test('a policy whose target is not there is in log and status', async () => {
+  const state = folderOf(['orders'])
+  state.write('payments.yaml', policyText('payments', 'orders'))
+  const log: string[] = []
+  await start(state, {}, log)
+  await until('the status says so', () =>
+    /^False TargetNotFound/.test(
+      conditionOf(state, 'AccessPolicy/shop.payments.yaml', 'Accepted') ?? '',
+    ),
+  )
+  expect(log.filter((line) => line.includes('a resource does not count'))).toHaveLength(1)
 })
 
 test('a restarted controller goes on where it was: same keys, no older revision, clients come back', async () => {

@@ -73,7 +73,7 @@ test('two pods get their own sections, and only the one that a change concerns h
   await until('the change arrives', () => one.applied.length === 2)
   expect(addressesOf(one.applied[1])).toEqual(['10.0.0.9'])
   expect(two.applied).toHaveLength(1)
-  await until('it is acknowledged', () => server.index.appliedCount(['uid-one', 'uid-two']) === 2)
+  await until('it is acknowledged', () => server.index.progress(['uid-one', 'uid-two']).applied === 2)
   expect(server.index.counts()).toEqual({ sidecar: 2, authority: 0 })
 })
 

@@ -10,15 +10,15 @@ export interface FoundFile {
 const readable = /\.(ya?ml|json)$/
 
 /**
- * Every YAML and JSON file below a folder in the order of the paths, without what is hidden, `local.yaml`
- * at the top and anything below `except`. Rejects where the folder itself cannot be read.
+ * Every YAML and JSON file below a folder in the order of the paths, without what is hidden, packages
+ * (`node_modules`), `local.yaml` at the top and anything below `except`. Rejects where the folder itself cannot be read.
  */
 export async function listFiles(folder: string, except?: string): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = []
   const visit = async (directory: string): Promise<void> => {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const full = path.join(directory, entry.name)
-      if (entry.name.startsWith('.') || full === except) continue
+      if (entry.name.startsWith('.') || entry.name === 'node_modules' || full === except) continue
       if (entry.isDirectory()) {
         // One that went away since its name was read holds nothing.
         await visit(full).catch(ignoreMissing)

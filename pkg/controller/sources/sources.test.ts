@@ -42,15 +42,20 @@ test('YAML and JSON files are found at any depth, in order, also through links',
   ])
 })
 
-test.each(['.hidden.yaml', '.git/a.yaml', 'notes.txt', 'a.yaml~', 'local.yaml', 'state/a.yaml'])(
-  '%s is left aside',
-  async (name) => {
-    put(name)
-    put('deep/local.yaml')
-    const found = await listFiles(folder, at('state'))
-    expect(found.map((file) => path.relative(folder, file.path))).toEqual(['deep/local.yaml'])
-  },
-)
+test.each([
+  '.hidden.yaml',
+  'node_modules/x/package.json',
+  '.git/a.yaml',
+  'notes.txt',
+  'a.yaml~',
+  'local.yaml',
+  'state/a.yaml',
+])('%s is left aside', async (name) => {
+  put(name)
+  put('deep/local.yaml')
+  const found = await listFiles(folder, at('state'))
+  expect(found.map((file) => path.relative(folder, file.path))).toEqual(['deep/local.yaml'])
+})
 
 test('a folder that is not there is an error, not an empty folder', async () => {
   await expect(listFiles(at('missing'))).rejects.toThrow('ENOENT')
