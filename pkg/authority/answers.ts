@@ -18,7 +18,11 @@ export function answerJson(
  * The one place where a refusal becomes an answer (RFC 6749 5.2, RFC 8693 2.2.2). Beside the standard
  * members stands `reason`, by which a sidecar tells its caller what this was about.
  */
-export function answerRefusal(response: ServerResponse, refusal: Refusal): void {
+export function answerRefusal(
+  response: ServerResponse,
+  refusal: Refusal,
+  authorization?: string,
+): void {
   const { reason, facts } = refusal
   const row = rowOf(reason)
   const error = row.oauth ?? (row.status >= 500 ? 'temporarily_unavailable' : 'invalid_request')
@@ -35,6 +39,7 @@ export function answerRefusal(response: ServerResponse, refusal: Refusal): void 
     },
     {
       ...neverStored,
+      ...(status === 401 ? challengeOf(authorization) : {}),
       ...(facts.retryAfterSeconds === undefined
         ? {}
         : { 'retry-after': String(facts.retryAfterSeconds) }),
@@ -49,6 +54,13 @@ export function answerPlain(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   write(response, status, { error: status === 404 ? 'not_found' : 'method_not_allowed' }, headers)
+}
+
+/** RFC 6749 5.2: a client that tried the Authorization header is answered with the scheme it used. */
+function challengeOf(authorization: string | undefined): Readonly<Record<string, string>> {
+  const used = authorization?.split(' ', 1)[0]?.toLowerCase()
+  const scheme = ['Basic', 'Bearer', 'DPoP'].find((name) => name.toLowerCase() === used)
+  return scheme === undefined ? {} : { 'www-authenticate': `${scheme} realm="tokenward"` }
 }
 
 function passes(status: number): boolean {

@@ -45,9 +45,7 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
       [grantTypes.tokenExchange]: tokenExchange,
     },
     methods: {
-      [jwtBearerAssertion]: createServiceAccountMethod({
-        isGone: (podUid) => state.isGone(podUid),
-      }),
+      [jwtBearerAssertion]: createServiceAccountMethod(state),
     },
     verifySubject: createSubjectVerifier({ state, refetch, nowSeconds }),
     limits: {
@@ -59,13 +57,11 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
     onAnswer: options.onAnswer,
   })
 
-  const fail = (response: ServerResponse, error: unknown): void => {
+  const fail = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
+    if (!(error instanceof Refusal)) log.error({ err: error }, 'a request failed here')
     if (response.headersSent || response.destroyed) return
-    if (error instanceof Refusal) answerRefusal(response, error)
-    else {
-      log.error({ err: error }, 'a request failed here')
-      answerRefusal(response, new Refusal('internal'))
-    }
+    const refusal = error instanceof Refusal ? error : new Refusal('internal')
+    answerRefusal(response, refusal, request.headers.authorization)
   }
   const get: Readonly<Record<string, (response: ServerResponse) => void>> = {
     [paths.metadata]: (response) => answerJson(response, metadata, cacheable),
@@ -84,7 +80,7 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
       if (method !== 'POST') return answerPlain(response, 405, { allow: 'POST' })
       token(request).then(
         (body) => answerJson(response, body),
-        (error: unknown) => fail(response, error),
+        (error: unknown) => fail(request, response, error),
       )
       return
     }

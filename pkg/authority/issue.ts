@@ -57,7 +57,7 @@ function ofSubject(subject: Bearer): Partial<AccessTokenClaims> {
 /** Oldest first; the subject token itself is the last. */
 function ancestorsOf(subject: Bearer): readonly Ancestor[] {
   const own = subject.origin === 'authority'
-  const older = own ? ((subject.claims['anc'] ?? []) as readonly Ancestor[]) : []
+  const older = (own ? (subject.claims['anc'] ?? []) : []) as readonly Ancestor[]
   if (older.length === maxAncestors) {
     throw new Refusal('actor_chain_too_long', { hint: 'The token has too many ancestors.' })
   }

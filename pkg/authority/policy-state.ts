@@ -8,15 +8,19 @@ import type {
 import { Refusal } from '../refusal/refusal.ts'
 import { createTokenCache, type TokenCache } from '../token/cache.ts'
 import type { Bearer, IssuerTrust } from '../token/claims.ts'
+import type { SigningKey } from '../token/keys.ts'
+import { thumbprint } from '../token/thumbprint.ts'
 import { createVerifier } from '../token/verify.ts'
 
 /** Everything that one request is judged by; swapped whole, never changed. */
 export interface Policy {
   readonly issuer: string
   readonly serviceAccounts: TrustSection['serviceAccounts']
-  /** Key ids that every sidecar has been told of. */
-  readonly publishedKids: ReadonlySet<string>
   readonly keys: AuthorityPolicy['keys']['keys']
+  /** Whether every sidecar has been told of the public part of this key. */
+  isPublished(key: SigningKey): boolean
+  /** Whether it is anybody's audience, allowed for the client or not. */
+  isAudience(audience: string): boolean
   workload(podUid: string): AuthorityWorkload | undefined
   /** Edges of this very client (identity and UID) to one audience. */
   edges(
@@ -35,21 +39,31 @@ export interface PolicyState {
   /** The policy to judge by. Throws Refusal `no_policy_yet`, `policy_stale`. */
   judging(): Policy
   current(): Policy | undefined
-  /** Whether this pod was known once and is not any more. */
-  isGone(podUid: string): boolean
+  /**
+   * Whether a pod that is not in the section is gone, and not just newer than this view: it was there
+   * once, or its token was issued (to a pod that existed then) well before the time of the view.
+   */
+  isGone(
+    pod: { readonly podUid: string; readonly issuedAtSeconds: number },
+    nowSeconds: number,
+  ): boolean
 }
 
 const verifiedBytes = 32 * 1024 * 1024
 const rememberedPods = 50_000
+/** Clocks of API server and controller differ, and a view takes a moment to be made. */
+const viewMarginSeconds = 60
 
 export function createPolicyState(options: {
+  /** Issuer identifier of this authority; sections of another one are not for it. */
+  readonly issuer: string
   /** Age of the controller's view. */
   readonly ageMs: () => number
   readonly maxAgeMs: number
   /** The trust with the newest keys that the authority fetched for itself. */
   readonly withKeys: (trust: IssuerTrust) => IssuerTrust
 }): PolicyState {
-  const { ageMs, maxAgeMs, withKeys } = options
+  const { issuer, ageMs, maxAgeMs, withKeys } = options
   // A pod that leaves the section is gone for good: UIDs are not used twice.
   const gone = createBoundedMap<number>({ maxEntries: rememberedPods })
   let sections: AuthorityPolicy | undefined
@@ -77,11 +91,14 @@ export function createPolicyState(options: {
       else known.push(edge)
     }
     const pods = new Map(Object.entries(workloads))
+    const audiences = new Set(edges.audiences)
+    const published = new Map(keys.keys.map((jwk) => [jwk['kid'], thumbprint(jwk)]))
     return {
       issuer: keys.issuer,
       serviceAccounts: trust.serviceAccounts,
-      publishedKids: new Set(keys.keys.map(({ kid }) => String(kid))),
       keys: keys.keys,
+      isPublished: ({ kid, publicJwk }) => published.get(kid) === thumbprint(publicJwk),
+      isAudience: (audience) => audiences.has(audience),
       workload: (podUid) => pods.get(podUid),
       edges: ({ identity, uid }, audience) => byClient.get(edgeKey(identity, uid, audience)) ?? [],
       verify: (token, nowSeconds) => verified.verify(token, nowSeconds),
@@ -90,9 +107,15 @@ export function createPolicyState(options: {
 
   return {
     apply(next) {
+      if (next.keys.issuer !== issuer) {
+        throw new Error(
+          `the controller serves the policy of the authority ${next.keys.issuer}, but this one is ` +
+            `${issuer}: its --authority-issuer and --issuer here must be the same`,
+        )
+      }
       policy = prepare(next)
       for (const podUid of Object.keys(sections?.workloads ?? {})) {
-        if (next.workloads[podUid] === undefined) gone.set(podUid, 1)
+        if (!Object.hasOwn(next.workloads, podUid)) gone.set(podUid, 1)
       }
       sections = next
     },
@@ -105,7 +128,10 @@ export function createPolicyState(options: {
       return policy
     },
     current: () => policy,
-    isGone: (podUid) => gone.get(podUid) !== undefined,
+    isGone({ podUid, issuedAtSeconds }, nowSeconds) {
+      if (gone.get(podUid) !== undefined) return true
+      return issuedAtSeconds + viewMarginSeconds < nowSeconds - ageMs() / 1000
+    },
   }
 }
 

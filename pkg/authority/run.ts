@@ -68,6 +68,7 @@ export async function run(
   const fetch = createGuardedFetch({ allowPrivate: settings.allowPrivateIssuers })
   const keySource = createKeySource({ fetch, log, onChange: () => state.refresh() })
   const state = createPolicyState({
+    issuer: settings.issuer,
     ageMs: () => subscription.ageMs(),
     maxAgeMs: maxPolicyAgeMs,
     withKeys: (trust) => keySource.withKeys(trust),
@@ -97,7 +98,7 @@ export async function run(
   })
   const isReady = (): boolean => {
     const policy = state.current()
-    return policy !== undefined && signingKeys.active(policy.publishedKids) !== undefined
+    return policy !== undefined && signingKeys.active(policy) !== undefined
   }
 
   const server = https.createServer(
@@ -105,6 +106,7 @@ export async function run(
       cert: certificate,
       key: privateKey,
       minVersion: 'TLSv1.2',
+      handshakeTimeout: 10_000,
       keepAliveTimeout: 95_000,
       headersTimeout: 15_000,
       requestTimeout: 15_000,

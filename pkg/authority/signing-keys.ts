@@ -2,10 +2,11 @@ import { readFileSync, statSync } from 'node:fs'
 import type { Log } from '../telemetry/log.ts'
 import type { JsonWebKeyRow } from '../token/claims.ts'
 import { importSigningKey, type SigningKey } from '../token/keys.ts'
+import type { Policy } from './policy-state.ts'
 
 export interface SigningKeys {
   /** The active key, once it is there and every sidecar has been told of it. */
-  active(publishedKids: ReadonlySet<string>): SigningKey | undefined
+  active(policy: Pick<Policy, 'isPublished'>): SigningKey | undefined
 }
 
 const lookEveryMs = 1000
@@ -40,10 +41,11 @@ export function openSigningKeys(options: {
       log.warn({ file, why }, 'the signing key cannot be read yet')
     }
   }
+  look()
   return {
-    active(publishedKids) {
+    active(policy) {
       look()
-      return key !== undefined && publishedKids.has(key.kid) ? key : undefined
+      return key !== undefined && policy.isPublished(key) ? key : undefined
     },
   }
 }

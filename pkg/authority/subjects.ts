@@ -42,5 +42,8 @@ function asSubjectRefusal(error: unknown): unknown {
     return new Refusal('keys_unavailable', { retryAfterSeconds: 5 }, error)
   }
   const ours = error.reason === 'policy_stale' || error.reason === 'no_policy_yet'
-  return ours ? error : new Refusal('subject_token', {}, error)
+  if (ours) return error
+  // What the verifier says of a token that is bound to a key (`cnf`).
+  const bound = error.cause instanceof Error && error.cause.message === 'cnf'
+  return new Refusal(bound ? 'subject_token_unsupported' : 'subject_token', {}, error)
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
@@ -7,11 +7,14 @@ import { sign } from '../token/sign.ts'
 import { authenticate, type ClientMethods } from './clients/authenticate.ts'
 import type { Client } from './clients/client.ts'
 import { readForm, type Form } from './form.ts'
-import type { GrantType, Granted } from './grants/grant.ts'
+import type { GrantType, Granted, Trail } from './grants/grant.ts'
 import { claimsOf } from './issue.ts'
 import type { Limiter } from './limits.ts'
 import type { Policy, PolicyState } from './policy-state.ts'
 import type { SigningKeys } from './signing-keys.ts'
+
+/** Longer tokens are refused before they are parsed (tokens.md, JOSE rules). */
+const maxTokenBytes = 16 * 1024
 
 export interface TokenEndpointOptions {
   readonly state: PolicyState
@@ -28,10 +31,19 @@ export interface TokenEndpointOptions {
 }
 
 /** What is known of a request so far, for its audit line. */
-interface Trail {
+interface Request extends Trail {
+  /** Id of the decision, and of the token where there is one (`jti`). */
+  readonly id: string
   grant: string
+  policy?: Policy
   client?: Client
-  granted?: Granted
+}
+
+interface Judged {
+  readonly granted: Granted
+  readonly client: Client
+  readonly policy: Policy
+  readonly now: number
 }
 
 /** The token endpoint (RFC 6749 3.2) as a list of steps. Gives the body of a 200; rejects with Refusal. */
@@ -40,25 +52,40 @@ export function createTokenEndpoint(
 ): (request: IncomingMessage) => Promise<object> {
   const { state, audit, nowSeconds, onAnswer } = options
 
-  return async (request) => {
-    const trail: Trail = { grant: 'none' }
+  return async (message) => {
+    const request: Request = { id: randomUUID(), grant: 'none' }
     try {
-      const form = await readForm(request)
-      const policy = state.judging()
-      const now = nowSeconds()
-      trail.client = authenticateClient(request, { form, policy, now })
-      limitClient(trail.client)
-      const grant = selectGrant(form, trail)
-      const { client } = trail
-      const { verifySubject } = options
-      trail.granted = await grant({ form, client, policy, nowSeconds: now, verifySubject })
-      const answer = signGranted(trail.granted, { client, policy, now })
-      record(trail, 'granted')
+      const form = await readForm(message)
+      const judged = await judge(message, form, request)
+      const answer = signGranted(judged, request.id)
+      record(request, judged.granted)
       return answer
     } catch (error) {
-      record(trail, error instanceof Refusal ? error.reason : 'internal', error)
+      record(request, error)
       throw error
     }
+  }
+
+  /** Where a key had to be fetched the policy may have changed meanwhile: then all of it anew. */
+  async function judge(message: IncomingMessage, form: Form, request: Request): Promise<Judged> {
+    const policy = state.judging()
+    const now = nowSeconds()
+    request.policy = policy
+    const client = authenticateClient(message, { form, policy, now })
+    request.client = client
+    limitClient(client)
+    const grant = selectGrant(form, request)
+    const { verifySubject } = options
+    const granted = await grant({
+      form,
+      client,
+      policy,
+      nowSeconds: now,
+      trail: request,
+      verifySubject,
+    })
+    if (state.current() !== policy) return judge(message, form, request)
+    return { granted, client, policy, now }
   }
 
   function authenticateClient(
@@ -80,28 +107,29 @@ export function createTokenEndpoint(
     }
   }
 
-  function selectGrant(form: Form, trail: Trail): GrantType {
+  function selectGrant(form: Form, request: Request): GrantType {
     const name = form.get('grant_type')
     if (name === undefined) {
       throw new Refusal('invalid_request', { hint: 'The request names no grant_type.' })
     }
     const grant = Object.hasOwn(options.grants, name) ? options.grants[name] : undefined
     if (grant === undefined) throw new Refusal('unsupported_grant_type')
-    trail.grant = name
+    request.grant = name
     return grant
   }
 
-  function signGranted(
-    granted: Granted,
-    { client, policy, now }: { client: Client; policy: Policy; now: number },
-  ): object {
-    const key = options.signingKeys.active(policy.publishedKids)
+  function signGranted({ granted, client, policy, now }: Judged, id: string): object {
+    const key = options.signingKeys.active(policy)
     if (key === undefined) throw new Refusal('keys_unavailable', { retryAfterSeconds: 1 })
     const { issuer } = policy
-    const claims = claimsOf(granted, { issuer, client, nowSeconds: now, id: randomUUID() })
+    const token = sign(claimsOf(granted, { issuer, client, nowSeconds: now, id }), key, 'at+jwt')
+    if (token.length > maxTokenBytes) {
+      // Nobody would accept it; what came with the subject (groups, mostly) is too much.
+      throw new Refusal('subject_token', { hint: 'The token that it makes would be too large.' })
+    }
     const { issuedTokenType } = granted
     return {
-      access_token: sign(claims, key, 'at+jwt'),
+      access_token: token,
       ...(issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType }),
       token_type: 'Bearer',
       expires_in: granted.expiresAtSeconds - now,
@@ -109,23 +137,42 @@ export function createTokenEndpoint(
     }
   }
 
-  function record({ grant, client, granted }: Trail, outcome: string, error?: unknown): void {
-    onAnswer(grant, outcome)
-    const refused = error instanceof Refusal ? error : undefined
+  /** `outcome`: what was granted, or the error. Nothing of it is input that was not understood. */
+  function record(
+    { id, grant, policy, client, audience, subject }: Request,
+    outcome: unknown,
+  ): void {
+    const refusal = outcome instanceof Refusal ? outcome : undefined
+    const granted = isGranted(outcome) ? outcome : undefined
+    const reason = granted === undefined ? (refusal?.reason ?? 'internal') : undefined
+    onAnswer(grant, reason ?? 'granted')
+    const known = audience !== undefined && policy?.isAudience(audience) === true
     audit({
-      decision: outcome === 'granted' ? 'granted' : 'refused',
-      reason: outcome,
+      decision: id,
+      verdict: granted === undefined ? 'deny' : 'allow',
+      reason,
+      // Which of the ways that a token can be wrong; the client is not told.
+      cause: refusal?.cause instanceof Refusal ? refusal.cause.reason : undefined,
       grant,
       client: client?.identity,
       pod: client?.workload.pod,
-      subject: granted === undefined ? undefined : (granted.subject?.hash ?? 'self'),
+      subject: subject === undefined ? granted && 'self' : subjectHash(subject),
+      subjectToken: subject?.id,
       actors: granted?.actors,
-      audience: granted?.audience,
+      audience: audience === undefined || known ? audience : 'unknown',
       scope: granted?.scopes.join(' '),
-      policy: granted?.policy ?? refused?.facts.policy,
-      rule: granted?.rule ?? refused?.facts.rule,
-      expiresAtSeconds: granted?.expiresAtSeconds,
-      cause: refused?.cause instanceof Refusal ? refused.cause.reason : undefined,
+      policy: granted?.policy ?? refusal?.facts.policy,
+      rule: granted?.rule ?? refusal?.facts.rule,
+      lifetimeSeconds: granted === undefined ? undefined : granted.expiresAtSeconds - nowSeconds(),
     })
   }
+}
+
+function isGranted(outcome: unknown): outcome is Granted {
+  return !(outcome instanceof Error)
+}
+
+/** As sidecars write it: whether two are the same, not who they are. */
+function subjectHash({ subject }: Bearer): string {
+  return hash('sha256', subject, 'base64url').slice(0, 22)
 }

@@ -22,15 +22,22 @@ export function authenticate(
   { methods, failures }: { readonly methods: ClientMethods; readonly failures: Limiter },
 ): Client {
   const { form, authorization, remoteAddress } = attempt
+  const assertion = form.get('client_assertion')
   if (authorization !== undefined || form.get('client_secret') !== undefined) {
+    if (assertion !== undefined) {
+      // RFC 6749 5.2.
+      throw new Refusal('invalid_request', { hint: 'A client authenticates in one way, not two.' })
+    }
     throw new Refusal('client_unknown', { hint: 'Clients authenticate with a client_assertion.' })
   }
-  const method = methods[form.get('client_assertion_type') ?? '']
-  const assertion = form.get('client_assertion')
+  const type = form.get('client_assertion_type') ?? ''
+  const method = Object.hasOwn(methods, type) ? methods[type] : undefined
   if (method === undefined || assertion === undefined) {
-    throw new Refusal('client_unknown', { hint: 'The request carries no client_assertion.' })
+    throw new Refusal('client_unknown', {
+      hint: 'The request carries no client_assertion of a type that is known here.',
+    })
   }
-  if (!method.isKnown(assertion) && !failures.has(remoteAddress)) {
+  if (!failures.has(remoteAddress) && !method.isKnown(assertion)) {
     throw new Refusal('rate_limited', { retryAfterSeconds: 1 })
   }
   try {

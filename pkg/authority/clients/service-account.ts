@@ -2,7 +2,7 @@ import { createBoundedMap } from '../../cache/bounded-map.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { verifyServiceAccount, type ServiceAccountFacts } from '../../token/service-account.ts'
 import { tokenHash } from '../../token/verify.ts'
-import type { Policy } from '../policy-state.ts'
+import type { Policy, PolicyState } from '../policy-state.ts'
 import type { Client, ClientMethod } from './client.ts'
 
 /** What a pod's projected token must be for, and for nothing else. */
@@ -21,7 +21,7 @@ interface Verified {
  * its account still are what it says is looked up at each request.
  */
 export function createServiceAccountMethod(options: {
-  readonly isGone: (podUid: string) => boolean
+  readonly isGone: PolicyState['isGone']
 }): ClientMethod {
   const known = createBoundedMap<Verified>({ maxEntries: maxAssertions })
 
@@ -44,7 +44,7 @@ export function createServiceAccountMethod(options: {
       const facts = verify(assertion, policy, nowSeconds)
       const workload = policy.workload(facts.podUid)
       if (workload === undefined) {
-        if (options.isGone(facts.podUid)) throw new Refusal('client_unknown')
+        if (options.isGone(facts, nowSeconds)) throw new Refusal('client_unknown')
         // The pod may be newer than this replica's view.
         throw new Refusal('behind', { retryAfterSeconds: 1 })
       }

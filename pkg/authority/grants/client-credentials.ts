@@ -4,7 +4,7 @@ import { readScopes, readTarget, refuseParameters } from '../parameters.ts'
 import type { GrantType } from './grant.ts'
 
 /** A token of the workload itself (RFC 6749 4.4), where an edge lets it act for itself. */
-export const clientCredentials: GrantType = ({ form, client, policy, nowSeconds }) => {
+export const clientCredentials: GrantType = ({ form, client, policy, nowSeconds, trail }) => {
   refuseParameters(form, [
     'subject_token',
     'subject_token_type',
@@ -13,6 +13,7 @@ export const clientCredentials: GrantType = ({ form, client, policy, nowSeconds 
     'requested_token_type',
   ])
   const audience = readTarget(form)
+  trail.audience = audience
   const asked = readScopes(form)
   const edges = policy.edges(client, audience)
   const grant = decideIssue({ edges, client: client.identity, asked })

@@ -3,11 +3,20 @@ import type { Client } from '../clients/client.ts'
 import type { Form } from '../form.ts'
 import type { Policy } from '../policy-state.ts'
 
+/** What a request turns out to be about, noted when it is known: its audit line has it either way. */
+export interface Trail {
+  /** As it was asked for. */
+  audience?: string
+  /** Verified. */
+  subject?: Bearer
+}
+
 export interface GrantRequest {
   readonly form: Form
   readonly client: Client
   readonly policy: Policy
   readonly nowSeconds: number
+  readonly trail: Trail
   /** Verifies a subject token; fetches a key that is missing. Throws Refusal. */
   readonly verifySubject: (token: string) => Bearer | Promise<Bearer>
 }

@@ -12,13 +12,15 @@ const leastRemainingSeconds = 10
 
 /** Acts on behalf of the subject of a token (RFC 8693), by the exchange rules of tokens.md. */
 export const tokenExchange: GrantType = async (request) => {
-  const { form, client, policy, nowSeconds, verifySubject } = request
+  const { form, client, policy, nowSeconds, trail, verifySubject } = request
   refuseActor(form)
   const issuedTokenType = readRequestedType(form)
   const audience = readTarget(form)
+  trail.audience = audience
   const asked = readScopes(form)
 
   const subject = await verifySubject(readSubjectToken(form))
+  trail.subject = subject
   requireStatedType(form, subject)
   requirePresentable(subject, client, audience)
   requireSupported(subject)
@@ -36,7 +38,11 @@ export const tokenExchange: GrantType = async (request) => {
     rule: grant.edge.rule,
     subject,
     actors: grant.actors,
-    expiresAtSeconds: Math.min(nowSeconds + grant.lifetimeSeconds, subject.expiresAtSeconds),
+    expiresAtSeconds: Math.min(
+      nowSeconds + grant.lifetimeSeconds,
+      // A date may have a fraction; `expires_in` has none.
+      Math.floor(subject.expiresAtSeconds),
+    ),
     issuedTokenType,
   }
 }
@@ -89,7 +95,10 @@ function requireStatedType(form: Form, subject: Bearer): void {
 function requirePresentable(subject: Bearer, client: Client, audience: string): void {
   const { workload } = client
   const own = subject.origin === 'authority'
-  const meantForUs = own ? workload.audiences : (workload.issuerAudiences[subject.issuerName] ?? [])
+  const foreign = Object.hasOwn(workload.issuerAudiences, subject.issuerName)
+    ? workload.issuerAudiences[subject.issuerName]
+    : undefined
+  const meantForUs = own ? workload.audiences : (foreign ?? [])
   if (subject.audiences.some((value) => meantForUs.includes(value))) return
   const narrows =
     own &&
