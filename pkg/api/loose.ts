@@ -10,8 +10,11 @@ export function mapOf(value: unknown): Loose {
     : {}
 }
 
+/** More than any list of ours may have; of a longer one, which the schema refuses, the beginning. */
+const maxEntries = 64
+
 export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : []
+  return Array.isArray(value) ? (value as readonly unknown[]).slice(0, maxEntries) : []
 }
 
 /** The texts of a list with their places. */

@@ -5,7 +5,7 @@ import { checkPolicy, warnPolicy } from './check-policy.ts'
 import { coreKinds, readCoreObject } from './core-objects.ts'
 import type { CoreObject } from './core.ts'
 import type { ParseTemplate } from './coverage.ts'
-import { listOf, mapOf, type Loose } from './loose.ts'
+import { mapOf, type Loose } from './loose.ts'
 import { checkMetadata, readMetadata } from './metadata.ts'
 import { pathSteps, pathText, type Finding, type Problem } from './problem.ts'
 import { createSchemaCheck } from './schema.ts'
@@ -17,7 +17,7 @@ export interface Located<T> {
   readonly file: string
   readonly resource: T
   /** Of a field, as `spec.rules[0]` or in steps; of the deepest part of the path that is there. */
-  locate(path: string | FieldPath): Position
+  readonly locate: (path: string | FieldPath) => Position
 }
 
 export interface Parsed {
@@ -122,7 +122,8 @@ function readObject(context: Context, value: unknown, base: FieldPath): void {
   if (version === apiVersion && kinds.includes(kind as never)) {
     readCustomResource(context, object as Loose & { kind: CustomResource['kind'] }, base)
   } else if (version === 'v1' && kind === 'List') {
-    for (const [index, item] of listOf(object['items']).entries()) {
+    const items = Array.isArray(object['items']) ? (object['items'] as unknown[]) : []
+    for (const [index, item] of items.entries()) {
       readObject(context, item, [...base, 'items', index])
     }
   } else if (version === 'v1' && typeof kind === 'string' && coreKinds.includes(kind)) {

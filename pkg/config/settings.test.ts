@@ -130,7 +130,7 @@ describe('wrong settings stop with exit code 64 and a line that names them', () 
   test.each([
     ['an unknown key', 'floder: /x\n', ':1:1: unknown setting floder: did you mean folder?'],
     ['a map for a value', 'folder: { a: 1 }\n', ':1:1: folder is not a plain value'],
-    ['a key twice', 'folder: /a\nfolder: /b\n', ':2:1: Map keys must be unique'],
+    ['a key twice', 'folder: /a\nfolder: /b\n', ':2:1: repeats a key of the same map'],
     ['no map', '- a\n', ':1:1: is not one map of settings'],
     ['two documents', 'folder: /a\n---\nfolder: /b\n', ':1:1: is not one map of settings'],
     ['a wrong value', 'folder: /a\n\nmaxAgeSeconds: no\n', 'wrong.yaml:3:1]'],
