@@ -6,7 +6,6 @@ import { createAudit } from '../telemetry/audit.ts'
 import type { Log, Write } from '../telemetry/log.ts'
 import { createAdmin, type PolicyView } from './admin.ts'
 import type { Wanted } from './authority-client.ts'
-import { createBatchedWrite } from './batched-write.ts'
 import { createDecisionIds } from './decision-ids.ts'
 import { createDestinations } from './destinations.ts'
 import { exposeMetrics } from './expose.ts'
@@ -75,9 +74,8 @@ const sweepEveryMs = 5_000
 /** One sidecar without its control plane: policies are applied to `state`, tokens come from `ask`. */
 export function createSidecar(options: SidecarOptions): Sidecar {
   const { listeners, log, source } = options
-  const sink = options.write ?? ((text: string) => process.stdout.write(text))
-  const lines = createBatchedWrite(sink)
-  const audit = createAudit({ write: lines.write })
+  const { write } = options
+  const audit = createAudit(write === undefined ? {} : { write })
   const writesAllowed = log.level === 'debug'
   const inboundRecord = createRecord({ direction: 'inbound', audit, writesAllowed })
   const outboundRecord = createRecord({ direction: 'outbound', audit, writesAllowed })
@@ -199,7 +197,6 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     // Readiness and metrics answer for as long as requests run.
     await Promise.all(servers.map((server) => drain(server, graceMs)))
     clearInterval(sweep)
-    lines.flush()
   }
 
   return {
