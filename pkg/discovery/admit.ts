@@ -4,7 +4,7 @@ import { verifyServiceAccount } from '../token/service-account.ts'
 import type { Client, Index } from './index.ts'
 import type { ClientKind } from './wire.ts'
 
-export const discoveryAudience = 'tokenward:discovery'
+const discoveryAudience = 'tokenward:discovery'
 
 /** How far the clocks of API server and controller may be apart. */
 const skewSeconds = 30

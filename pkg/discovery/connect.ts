@@ -1,7 +1,7 @@
 import http2 from 'node:http2'
 import { createLineReader, maxDownstreamLineBytes, writeLine } from './lines.ts'
 import { readDownstream } from './shape.ts'
-import type { Downstream, Hello, Upstream } from './wire.ts'
+import { discoveryPath, type Downstream, type Hello, type Upstream } from './wire.ts'
 
 const answerTimeoutMs = 10_000
 
@@ -70,7 +70,7 @@ export function connect(options: ConnectOptions): Connection {
   const stream = session.request(
     {
       ':method': 'POST',
-      ':path': '/v1/discovery',
+      ':path': discoveryPath,
       authorization: `Bearer ${options.token}`,
       'content-type': 'application/x-ndjson',
     },

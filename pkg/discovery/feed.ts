@@ -5,7 +5,7 @@ import type { Client, Index } from './index.ts'
 import { writeLine } from './lines.ts'
 import { sectionsOf, type Downstream, type Hello, type SectionName, type Update } from './wire.ts'
 
-export const heartbeatMs = 10_000
+const heartbeatMs = 10_000
 /** A reader that takes nothing for this long is cut: it would show an old policy as fresh. */
 const stalledMs = 60_000
 

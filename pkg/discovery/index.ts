@@ -20,8 +20,8 @@ export interface Generation {
   readonly authority: AuthorityPolicy
 }
 
-export type SectionValues = Partial<Record<SectionName, object>>
-export type Hashes = Partial<Record<SectionName, string>>
+type SectionValues = Partial<Record<SectionName, object>>
+type Hashes = Partial<Record<SectionName, string>>
 
 export interface Client {
   readonly kind: ClientKind
@@ -30,7 +30,7 @@ export interface Client {
 }
 
 /** Sections changed; the pod is gone; or the pod has opened another stream. */
-export type Notify = (event: 'changed' | 'gone' | 'replaced') => void
+type Notify = (event: 'changed' | 'gone' | 'replaced') => void
 
 export interface Subscriber {
   /** The client says what it has applied. */

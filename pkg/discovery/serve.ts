@@ -10,9 +10,8 @@ import { Refusal } from '../refusal/refusal.ts'
 import { rowOf } from '../refusal/reasons.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { authenticate } from './admit.ts'
+import { discoveryPath } from './wire.ts'
 import { runSession, type SessionOptions } from './session.ts'
-
-export const discoveryPath = '/v1/discovery'
 
 const closeGraceMs = 500
 const handshakeTimeoutMs = 10_000

@@ -57,7 +57,7 @@ export function readDownstream(line: Row): Downstream | undefined {
 }
 
 /** A revision. Throws LineError. */
-export function readRevision(value: unknown): Revision {
+function readRevision(value: unknown): Revision {
   if (!isObject(value) || !isObject(value.versions)) throw new LineError('revision is not one')
   const versions: [string, number][] = []
   for (const [kind, version] of Object.entries(value.versions)) {

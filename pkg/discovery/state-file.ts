@@ -6,7 +6,7 @@ import { readDownstream } from './shape.ts'
 import type { ClientKind, Revision } from './wire.ts'
 import { writeFileAtomically } from './write-file.ts'
 
-export interface State {
+interface State {
   readonly held: Held
   readonly revision: Revision
   /** How old the view is by now; infinite where the clock has gone back since it was kept. */

@@ -16,7 +16,7 @@ const provenMs = 5000
 /** A heartbeat alone rewrites the kept state no more often than this. */
 const keepEveryMs = 60_000
 
-export interface SectionsByKind {
+interface SectionsByKind {
   readonly sidecar: WorkloadPolicy
   readonly authority: AuthorityPolicy
 }

@@ -4,8 +4,10 @@
  */
 import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
 
+export const discoveryPath = '/v1/discovery'
+
 /** Every section that exists; a client gets those of its own kind. */
-export type Sections = WorkloadPolicy & AuthorityPolicy
+type Sections = WorkloadPolicy & AuthorityPolicy
 export type SectionName = keyof Sections
 
 /** Which sections a client of this kind gets. */
@@ -35,13 +37,13 @@ export interface Hello {
 }
 
 /** Upstream: what became of the sections of one update. */
-export interface Acknowledgement {
+interface Acknowledgement {
   readonly type: 'ack'
   /** Section -> hash now applied. */
   readonly hashes: Readonly<Partial<Record<SectionName, string>>>
 }
 
-export interface Rejection {
+interface Rejection {
   readonly type: 'nack'
   readonly section: SectionName
   readonly hash: string

@@ -9,7 +9,7 @@ const { asn1 } = forge
 type Asn1 = forge.asn1.Asn1
 
 /** An extension as node-forge reads it, by name. */
-export type Extension = Readonly<Record<string, unknown>>
+type Extension = Readonly<Record<string, unknown>>
 
 export interface CertificateRequest {
   readonly subject: string

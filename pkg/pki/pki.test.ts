@@ -125,9 +125,10 @@ test('a serving certificate with no name is not issued', () => {
   )
 })
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+const program = 'openssl'
+const isInstalled = spawnSync(program, ['version']).status === 0
 
-test.skipIf(!hasOpenssl)('openssl verifies the chain strictly', () => {
+test.skipIf(!isInstalled)('openssl verifies the chain strictly', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'tokenward-pki-'))
   try {
     const root = issueRoot()
@@ -142,7 +143,7 @@ test.skipIf(!hasOpenssl)('openssl verifies the chain strictly', () => {
       'root.crt',
       'leaf.crt',
     ]
-    expect(execFileSync('openssl', args, { cwd: folder, encoding: 'utf8' })).toBe('leaf.crt: OK\n')
+    expect(execFileSync(program, args, { cwd: folder, encoding: 'utf8' })).toBe('leaf.crt: OK\n')
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 
 /** A certificate or key that cannot be used; the message says which and why, never what is in it. */
-export class CertificateError extends Error {
+class CertificateError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'CertificateError'

@@ -73,7 +73,10 @@ test('two pods get their own sections, and only the one that a change concerns h
   await until('the change arrives', () => one.applied.length === 2)
   expect(addressesOf(one.applied[1])).toEqual(['10.0.0.9'])
   expect(two.applied).toHaveLength(1)
-  await until('it is acknowledged', () => server.index.progress(['uid-one', 'uid-two']).applied === 2)
+  await until(
+    'it is acknowledged',
+    () => server.index.progress(['uid-one', 'uid-two']).applied === 2,
+  )
   expect(server.index.counts()).toEqual({ sidecar: 2, authority: 0 })
 })
 
@@ -261,6 +264,12 @@ test.each([
   [
     'a token of a deleted service account',
     () => podToken('one', { serviceAccountUid: 'sa-older' }),
+    'client_assertion',
+  ],
+  ['a token with another pod name', () => podToken('one', { pod: 'two' }), 'client_assertion'],
+  [
+    'a token of another service account of that UID',
+    () => podToken('one', { serviceAccount: 'payments' }),
     'client_assertion',
   ],
   [

@@ -13,7 +13,7 @@ const quietMs = 40
 const unendedQuietMs = 250
 
 /** A file whose text was taken. */
-export interface TakenFile {
+interface TakenFile {
   /** Relative to its folder. */
   readonly name: string
   readonly text: string

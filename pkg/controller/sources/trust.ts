@@ -5,7 +5,7 @@ import type { JsonWebKeyRow } from '../../token/claims.ts'
 import type { Trust } from './snapshot.ts'
 
 /** The local issuer: what mints service-account tokens where there is no API server. */
-export const localIssuer = 'https://tokenward.local/serviceaccounts'
+const localIssuer = 'https://tokenward.local/serviceaccounts'
 
 /** Reads the trust of a state folder. Rejects with one line that names the file. */
 export async function readTrust(stateFolder: string): Promise<Trust> {
