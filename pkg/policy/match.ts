@@ -1,5 +1,7 @@
 import type { CompiledOperation, RuleTerms, Template } from './workload-policy.ts'
 
+const slashCode = 47
+
 /** What a rule may need beyond the base (`needs`) and this build knows: nothing so far. */
 export const features: readonly string[] = []
 
@@ -74,14 +76,17 @@ function matchesTemplate(segments: Template, path: string): boolean {
   for (let i = 0; i <= last; i++) {
     const segment = segments[i]
     if (segment === '**') return i === last
-    const next = path.indexOf('/', start)
-    const end = next === -1 ? path.length : next
-    if (segment === null || segment === undefined) {
+    let end: number
+    if (typeof segment === 'string') {
+      if (!path.startsWith(segment, start)) return false
+      end = start + segment.length
+      if (end < path.length && path.charCodeAt(end) !== slashCode) return false
+    } else {
+      const next = path.indexOf('/', start)
+      end = next === -1 ? path.length : next
       if (end === start) return false
-    } else if (end - start !== segment.length || !path.startsWith(segment, start)) {
-      return false
     }
-    if (next === -1) return i === last
+    if (end === path.length) return i === last
     start = end + 1
   }
   return false
