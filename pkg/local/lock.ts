@@ -9,31 +9,48 @@ import { isRunning, processIdOf, type ProcessId } from './process-id.ts'
  */
 export function takeLock(path: string): () => void {
   const folder = dirname(path)
+  orUnusable(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const file = openSync(path, 'wx', 0o600)
-      writeSync(file, JSON.stringify(processIdOf(process.pid)))
+    const file = orUnusable(folder, () => openNew(path))
+    if (file !== undefined) {
+      orUnusable(folder, () => writeSync(file, JSON.stringify(processIdOf(process.pid))))
       closeSync(file)
       return () => rmSync(path, { force: true })
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-      if (code !== 'EEXIST') {
-        const message = `the state folder ${folder} cannot be used: ${code}; give another --state`
-        throw new StartError('cannotWrite', message, error)
-      }
-      const holder = lockHolder(path)
-      if (holder !== undefined) {
-        const message = `another tokenward (process ${holder}) runs on the state folder ${folder}: stop it, or give another --state`
-        throw new StartError('alreadyRunning', message)
-      }
-      rmSync(path, { force: true })
     }
+    const holder = lockHolder(path)
+    if (holder !== undefined) {
+      const message = `another tokenward (process ${holder}) runs on the state folder ${folder}: stop it, or give another --state`
+      throw new StartError('alreadyRunning', message)
+    }
+    rmSync(path, { force: true })
   }
   throw new StartError(
     'alreadyRunning',
     `the lock ${path} cannot be taken: others start at the same time`,
   )
+}
+
+/** Undefined where it exists. */
+function openNew(path: string): number | undefined {
+  try {
+    return openSync(path, 'wx', 0o600)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined
+    throw error
+  }
+}
+
+function orUnusable<T>(folder: string, action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    const message = `the state folder ${folder} cannot be used (${codeOf(error)}): give another --state`
+    throw new StartError('cannotWrite', message, error)
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 /** The id of the process that runs on the folder of this lock; undefined where none does. */

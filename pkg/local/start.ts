@@ -93,7 +93,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     const waits = launches.map(async (each) => {
       const supervised = launch(each)
       const died = supervised.firstEnd.then((why): never => {
-        throw new StartError('notReady', `${each.name} ${why}`)
+        throw new StartError('notReady', `${each.name} ${why} (its log is in ${paths.logs})`)
       })
       const ready = untilReady(each.ready, either).catch((): never => {
         const seconds = startDeadlineMs / 1000

@@ -64,7 +64,7 @@ test('one that dies again and again is given more and more time', async () => {
 
 test('one that dies while it is started says why, and is not started again', async () => {
   const { supervised, said } = run('console.error("no such port"); process.exit(64)')
-  expect(await supervised.firstEnd).toBe('ended with exit code 64\n  no such port')
+  expect(await supervised.firstEnd).toBe('ended with exit code 64: no such port')
   expect(said).toEqual([])
 })
 

@@ -33,7 +33,7 @@ const firstDelayMs = 200
 const maxDelayMs = 10_000
 /** A process that ran this long starts again at once when it dies. */
 const stableMs = 30_000
-const keptLines = 5
+const keptLines = 40
 
 /**
  * Runs one child process in a group of its own. One that dies (killed, or an exit code that is not 0)
@@ -84,7 +84,8 @@ export function supervise(
       // What it started in its group must not outlive it.
       signal(started, 'SIGKILL')
       child = undefined
-      ended.resolve([outcome, ...lastLines].join('\n  '))
+      const telling = tellingOf(lastLines)
+      ended.resolve(telling === undefined ? outcome : `${outcome}: ${telling}`)
       if (stopping) {
         stopped.resolve()
       } else if (!keptUp) {
@@ -133,6 +134,12 @@ export function supervise(
       log.close()
     },
   }
+}
+
+/** The line that says why a process ended: its error where it printed one, else its last. */
+function tellingOf(lines: readonly string[]): string | undefined {
+  const error = lines.findLast((line) => /^(?:Uncaught )?\w*Error\b.*: /.test(line))
+  return error ?? lines.findLast((line) => line.trim() !== '')
 }
 
 /** To the whole group: the process and what it started. */
