@@ -42,7 +42,7 @@ ajv.addKeyword({
 })
 
 /** A schema of crds/ as ajv takes it. Throws on what it does not know, so that nothing goes unchecked. */
-export function translate(schema: SchemaObject): SchemaObject {
+function translate(schema: SchemaObject): SchemaObject {
   const translated: SchemaObject = {}
   for (const [name, value] of Object.entries(schema) as [string, unknown][]) {
     Object.assign(translated, translateKeyword(name, value, schema))

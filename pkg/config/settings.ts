@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { exitCodes } from '../refusal/exit-codes.ts'
 import type { Field } from './field.ts'
 import { settingsHelp } from './help.ts'
 import { flagOf, variableOf } from './names.ts'
@@ -25,9 +26,6 @@ export type Fields = Readonly<Record<string, Field<unknown>>>
 export type Settings<F extends Fields> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never
 }
-
-/** Wrong settings end a process with this (EX_USAGE of sysexits.h). */
-export const exitCodeUsage = 64
 
 /** Reading stopped: `--help` (exit code 0, the help) or wrong settings (64, one line for each). */
 export class SettingsStop extends Error {
@@ -88,7 +86,7 @@ export function readSettings<F extends Fields>(
   }
   if (problems.length > 0) {
     const lines = problems.map((problem) => `${definition.program}: ${problem}`)
-    throw new SettingsStop(exitCodeUsage, lines.join('\n'))
+    throw new SettingsStop(exitCodes.usage, lines.join('\n'))
   }
   return freeze(settings) as Settings<F>
 }
