@@ -5,7 +5,7 @@ import type { BoundRule, TargetPort } from './bind.ts'
 import { decide } from './decide.ts'
 import { decideIssue, type Grant, type IssueSubject } from './issue.ts'
 import { knowsNeeds, templateOf } from './match.ts'
-import type { CompiledOperation } from './workload-policy.ts'
+import type { CompiledOperation, Edge } from './workload-policy.ts'
 
 /** One call, with everything that decisions about it depend on. */
 export interface Call {
@@ -63,7 +63,7 @@ export function explainRule(target: TargetPort, rule: BoundRule, call: Call): Ru
       reason = 'caller_not_allowed'
       continue
     }
-    const outcome = tryScopes(rule, scopes, call, target)
+    const outcome = tryScopes(rule, scopes, { call, target })
     if (outcome === undefined) return { ...base, allows: true }
     reason = outcome
   }
@@ -73,36 +73,36 @@ export function explainRule(target: TargetPort, rule: BoundRule, call: Call): Ru
 function tryScopes(
   rule: BoundRule,
   asked: readonly string[],
-  call: Call,
-  target: TargetPort,
+  { call, target }: Place,
 ): Reason | undefined {
-  const issued = issueFor(call, rule.inbound.delegation, { edges: rule.edges, asked })
-  if (issued instanceof Refusal) return issued.reason
+  const subject = rule.inbound.delegation === 'Forbidden' ? undefined : call.subject
+  const grant = issueFor(call, subject, { edges: rule.edges, asked })
+  if (grant instanceof Refusal) return grant.reason
   const port = { rules: [rule.inbound], public: [] }
-  const decision = decide(port, call, bearerOf(issued.grant, issued.subject, call, target))
+  const decision = decide(port, call, bearerOf(grant, subject, { call, target }))
   return decision.kind === 'deny' ? decision.refusal.reason : undefined
 }
 
-/** A caller acts as itself where the rule forbids delegation, whoever's request it serves. */
+/** What the authority answers to the caller, by those of these edges that are its own. */
 export function issueFor(
-  call: Call,
-  delegation: BoundRule['inbound']['delegation'],
-  { edges, asked }: { edges: BoundRule['edges']; asked: readonly string[] },
-): { readonly grant: Grant; readonly subject: IssueSubject | undefined } | Refusal {
-  const subject = delegation === 'Forbidden' ? undefined : call.subject
-  const own = edges.filter(
-    (edge) => edge.client === call.client && edge.clientUid === call.clientUid,
-  )
-  const grant = decideIssue({ edges: own, client: call.client, subject, asked })
-  return grant instanceof Refusal ? grant : { grant, subject }
+  { client, clientUid }: Call,
+  subject: IssueSubject | undefined,
+  { edges, asked }: { readonly edges: readonly Edge[]; readonly asked: readonly string[] },
+): Grant | Refusal {
+  const own = edges.filter((edge) => edge.client === client && edge.clientUid === clientUid)
+  return decideIssue({ edges: own, client, subject, asked })
+}
+
+interface Place {
+  readonly call: Call
+  readonly target: TargetPort
 }
 
 /** The token that would be issued, as the target's sidecar would see it. */
 export function bearerOf(
   grant: Grant,
   subject: IssueSubject | undefined,
-  call: Call,
-  target: TargetPort,
+  { call, target }: Place,
 ): Bearer {
   return {
     origin: 'authority',

@@ -65,7 +65,7 @@ describe('explain', () => {
     expect(ask('orders', 'payments', 'POST /charges').ports[0]).toMatchObject({
       allowed: false,
       reason: 'delegation_required',
-      refusedBy: 'authority',
+      refusedBy: 'caller',
       rules: [{ allows: false, reason: 'delegation_required' }],
     })
   })
@@ -73,7 +73,11 @@ describe('explain', () => {
   it('says that the user lacks a scope, or has it', () => {
     const by = (scopes: string[]) =>
       ask('orders', 'payments', 'POST /charges', { subject: { ...alice, scopes } }).ports[0]
-    expect(by(['x'])).toMatchObject({ allowed: false, reason: 'subject_scope' })
+    expect(by(['x'])).toMatchObject({
+      allowed: false,
+      reason: 'subject_scope',
+      refusedBy: 'authority',
+    })
     expect(by(['orders:create'])).toMatchObject({ allowed: true })
   })
 

@@ -4,6 +4,7 @@ import type { TargetPort } from './bind.ts'
 import type { Compiled } from './compile.ts'
 import { portPolicyOf } from './compile-rules.ts'
 import { routeOf } from './compile-routes.ts'
+import { choose } from './choose.ts'
 import { decide, type Decision } from './decide.ts'
 import {
   bearerOf,
@@ -76,7 +77,7 @@ export interface PortExplanation {
 }
 
 /**
- * What would become of one call, rule by rule: the same match, decideIssue and decide as in caller,
+ * What would become of one call, rule by rule: the same choose, decideIssue and decide as in caller,
  * authority and target. `compiled` is of that world.
  */
 export function explain(world: World, compiled: Compiled, question: ExplainQuestion): Explanation {
@@ -185,17 +186,21 @@ function explainPort(target: TargetPort, call: Call, compiled: Compiled): PortEx
     // No route, or no need: the call goes without a token.
     return { ...base, ...answer(decide(port, call, undefined)) }
   }
-  let first: Refusal | undefined
+  const choice = choose(route.rules, call, call.subject)
+  if (choice instanceof Refusal) {
+    return { ...base, ...refused(choice.reason, 'caller', choice.facts) }
+  }
   // The authority knows audiences, not ports: every edge to this audience counts there.
   const edges = compiled.authority.edges.edges.filter((edge) => edge.audience === audience)
-  for (const { rule, operation } of matchRules(route.rules, call.method, call.path)) {
-    const issued = issueFor(call, rule.delegation, { edges, asked: operation.scopes })
-    if (issued instanceof Refusal) {
-      first ??= issued
+  const subject = choice.as === 'self' ? undefined : call.subject
+  let first: Refusal | undefined
+  for (const { operation } of choice.candidates) {
+    const grant = issueFor(call, subject, { edges, asked: operation.scopes })
+    if (grant instanceof Refusal) {
+      first ??= grant
       continue
     }
-    const { grant, subject } = issued
-    const bearer = bearerOf(grant, subject, call, target)
+    const bearer = bearerOf(grant, subject, { call, target })
     const token = {
       policy: grant.edge.policy,
       rule: grant.edge.rule,
@@ -206,9 +211,7 @@ function explainPort(target: TargetPort, call: Call, compiled: Compiled): PortEx
     }
     return { ...base, token, ...answer(decide(port, call, bearer)) }
   }
-  return first === undefined
-    ? { ...base, ...refused('no_rule', 'caller') }
-    : { ...base, ...refused(first.reason, 'authority', first.facts) }
+  return { ...base, ...refused(first?.reason ?? 'no_rule', 'authority', first?.facts) }
 }
 
 type Answer = Pick<
