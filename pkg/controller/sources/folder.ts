@@ -54,6 +54,15 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
     openFiles({ ...shared, folder: objects, sort: 'core' }),
   ]
   let trust: Trust | undefined
+  const complaints = { folders: '', trust: '' }
+  /** What is met every second is logged once for as long as it is the same; undefined: it is over. */
+  const complain = (about: keyof typeof complaints, err: unknown): void => {
+    const words = err === undefined ? '' : describe(err)
+    if (words !== '' && words !== complaints[about]) {
+      log.error({ err, about }, 'what is there cannot be read; the last state stays')
+    }
+    complaints[about] = words
+  }
   let published: readonly unknown[] = []
   let content = ''
 
@@ -64,11 +73,17 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
   }
   /** What there is now; undefined where that is what was published last. */
   const view = async (): Promise<Snapshot | undefined> => {
-    const next = await readTrust(stateFolder).catch((error: unknown) => {
-      if (trust === undefined) throw error
-      log.warn({ err: error }, 'the trust of the state folder is broken; the last state stays')
-      return trust
-    })
+    const next = await readTrust(stateFolder).then(
+      (read) => {
+        complain('trust', undefined)
+        return read
+      },
+      (error: unknown) => {
+        if (trust === undefined) throw error
+        complain('trust', error)
+        return trust
+      },
+    )
     // The same object while nothing changes: what was imported from its keys is found by it.
     if (trust === undefined || hashOf(next) !== hashOf(trust)) trust = next
     const seen = [trust, ...sources.map((source) => source.taken())]
@@ -111,10 +126,11 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
         if (closed) break
         if (next !== undefined) onSnapshot(next)
         else if (waitMs === undefined) onConfirmed()
+        complain('folders', undefined)
         clearTimeout(soon)
         if (waitMs !== undefined) soon = setTimeout(() => void follow(), waitMs)
       } catch (err) {
-        log.error({ err }, 'the folders cannot be read; the last state stays')
+        complain('folders', err)
       }
     }
     running = false
