@@ -92,6 +92,13 @@ describe('problems', () => {
     expect(problems).toHaveLength(1)
   })
 
+  test('text of the file in a message stays on one line and writes nothing on a terminal', () => {
+    const text = policy.replace('rules:', '"a\\e[2J\\u202e": 1\n  rules:')
+    expect(linesOf(text)).toEqual([
+      'shop.yaml:7:3: spec["a\\u001b[2J\\u{202e}"] is not a known field',
+    ])
+  })
+
   test('an object twice in one file', () => {
     expect(linesOf(`${policy}---\n${policy}`)).toEqual([
       'shop.yaml:15:13: metadata.name is the second AccessPolicy of this name in this file',

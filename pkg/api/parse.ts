@@ -1,4 +1,5 @@
 import { nearest } from '../config/nearest.ts'
+import { printable } from '../config/printable.ts'
 import { parseYaml, type FieldPath, type Position, type YamlDocument } from '../config/yaml.ts'
 import { checkIssuer } from './check-issuer.ts'
 import { checkPolicy, warnPolicy } from './check-policy.ts'
@@ -58,7 +59,7 @@ export function parseResources(text: string, file: string, options: ParseOptions
   }
   const yaml = parseYaml(text)
   for (const { line, column, message } of yaml.problems) {
-    collected.problems.push({ file, line, column, path: '', message })
+    collected.problems.push({ file, line, column, path: '', message: printable(message) })
   }
   for (const document of yaml.documents)
     readObject({ document, collected, options }, document.value, [])
@@ -105,8 +106,9 @@ function createCollected(file: string): Collected {
       for (const { path, message, nearest: near } of findings) {
         const full = [...(place?.base ?? []), ...path]
         const position = place?.document.locate(full) ?? { line: 1, column: 1 }
+        const found = { path: pathText(full), message: printable(message) }
         const hint = near === undefined ? {} : { nearest: near }
-        collected[to].push({ file, ...position, path: pathText(full), message, ...hint })
+        collected[to].push({ file, ...position, ...found, ...hint })
       }
     },
   }

@@ -1,3 +1,4 @@
+import { printable } from '../config/printable.ts'
 import type { FieldPath } from '../config/yaml.ts'
 
 /** What is wrong with one field, before it is known where it stands. */
@@ -32,7 +33,8 @@ export function pathText(path: FieldPath): string {
   let text = ''
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`
-    else if (!/^[A-Za-z_][\w-]*$/.test(step)) text += `[${JSON.stringify(step.slice(0, 64))}]`
+    else if (!/^[A-Za-z_][\w-]*$/.test(step))
+      text += `[${printable(JSON.stringify(step.slice(0, 64)))}]`
     else text += text === '' ? step : `.${step}`
   }
   return text

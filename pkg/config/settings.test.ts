@@ -103,6 +103,7 @@ describe('wrong settings stop with exit code 64 and a line that names them', () 
   test.each([
     ['a required one is missing', [], '--folder (TOKENWARD_FOLDER) is required'],
     ['an unknown flag', ['--floder=/x'], 'unknown flag --floder: did you mean --folder?'],
+    ['a flag that would write on the terminal', ['--a\x1b[2J\nb=1'], '--a\\u{1b}[2J\\u{a}b'],
     ['a flag far from any', ['--zzzzzzzz'], 'unknown flag --zzzzzzzz: see --help'],
     ['no- before what is no switch', ['--no-folder'], 'unknown flag --no-folder'],
     ['a bare value', ['zz'], 'argument 1 is not a flag'],

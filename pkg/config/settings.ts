@@ -4,6 +4,7 @@ import type { Field } from './field.ts'
 import { settingsHelp } from './help.ts'
 import { flagOf, variableOf } from './names.ts'
 import { nearest } from './nearest.ts'
+import { printable } from './printable.ts'
 import { parseYaml } from './yaml.ts'
 
 export { setting } from './field.ts'
@@ -85,7 +86,7 @@ export function readSettings<F extends Fields>(
     settings[name] = valueOf(name, field, given, problems)
   }
   if (problems.length > 0) {
-    const lines = problems.map((problem) => `${definition.program}: ${problem}`)
+    const lines = problems.map((problem) => printable(`${definition.program}: ${problem}`))
     throw new SettingsStop(exitCodes.usage, lines.join('\n'))
   }
   return freeze(settings) as Settings<F>
