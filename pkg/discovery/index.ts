@@ -1,6 +1,6 @@
 import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
 import { hashOf } from './hash.ts'
-import { sectionsOf, type ClientKind, type Revision, type SectionName } from './wire.ts'
+import type { ClientKind, Revision, SectionName } from './wire.ts'
 
 /** What a token of a pod must agree with. */
 export interface PodFacts {
@@ -29,7 +29,7 @@ export interface Client {
   readonly serviceAccountUid: string
 }
 
-/** Sections changed; the pod is gone; or the pod has opened another stream. */
+/** There is a newer generation; the pod is gone; or the pod has opened another stream. */
 type Notify = (event: 'changed' | 'gone' | 'replaced') => void
 
 export interface Subscriber {
@@ -57,7 +57,7 @@ export interface Progress {
 }
 
 export interface Index {
-  /** Takes a new generation; tells the subscribers of sections that changed, and those that are gone. */
+  /** Takes a new generation, and tells every subscriber. */
   publish(generation: Generation): void
   current(): Generation | undefined
   /** The source was read again and holds nothing newer. */
@@ -86,23 +86,15 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
     for (const listener of listeners) listener()
   }
 
-  const sectionsIn = (of: Generation | undefined, client: Client): SectionValues | undefined => {
-    if (of === undefined) return undefined
-    return client.kind === 'authority' ? of.authority : of.sidecars.get(client.podUid)
-  }
   const belongs = (client: Client): boolean =>
     generation?.pods.get(client.podUid)?.serviceAccountUid === client.serviceAccountUid
 
   return {
     publish(next) {
-      const previous = generation
       generation = next
       confirmedAtMs = options.monotonicMs()
       for (const { client, notify } of [...rows.values()]) {
-        if (!belongs(client)) notify('gone')
-        else if (differ(client.kind, sectionsIn(previous, client), sectionsIn(next, client))) {
-          notify('changed')
-        }
+        notify(belongs(client) ? 'changed' : 'gone')
       }
     },
     current: () => generation,
@@ -110,7 +102,8 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       if (generation !== undefined) confirmedAtMs = options.monotonicMs()
     },
     ageMs: () => options.monotonicMs() - confirmedAtMs,
-    sections: (client) => sectionsIn(generation, client),
+    sections: ({ kind, podUid }) =>
+      kind === 'authority' ? generation?.authority : generation?.sidecars.get(podUid),
     subscribe(client, notify) {
       const row: Row = { client, notify, hashes: {} }
       const older = rows.get(client.podUid)
@@ -156,16 +149,4 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       return counts
     },
   }
-}
-
-function differ(
-  kind: ClientKind,
-  before: SectionValues | undefined,
-  after: SectionValues | undefined,
-): boolean {
-  return sectionsOf[kind].some((name) => {
-    const [old, now] = [before?.[name], after?.[name]]
-    if (old === now) return false
-    return old === undefined || now === undefined || hashOf(old) !== hashOf(now)
-  })
 }

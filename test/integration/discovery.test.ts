@@ -328,6 +328,20 @@ test('the stream of a pod that is gone ends, and it is refused from then on', as
   expect(server.index.counts().sidecar).toBe(1)
 })
 
+test('the stream of a pod whose service account was deleted and made again ends', async () => {
+  await using server = await startDiscovery()
+  const generation = generationOf(1, { one: policyOf({}) })
+  server.index.publish(generation)
+  const { subscription } = sidecar('one', [server.url])
+  await until('it is connected', () => subscription.connected())
+  const one = { namespace: 'shop', pod: 'one', serviceAccount: 'orders', serviceAccountUid: 'new' }
+  server.index.publish({ ...generation, pods: new Map([['uid-one', one]]) })
+  await until('its stream ends', () => !subscription.connected())
+  await until('it is refused', async () =>
+    (await server.metrics.text()).includes('refused_total{reason="client_assertion"}'),
+  )
+})
+
 test('a stream ends with its token, and the client comes back with a fresh one', async () => {
   await using server = await startDiscovery({ random: () => 1 })
   server.index.publish(generationOf(1, { one: policyOf({}) }))
