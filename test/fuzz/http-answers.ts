@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ChunkDecoder } from '../../pkg/proxy/http1/chunked.ts'
 import { defaultLimits } from '../../pkg/proxy/http1/limits.ts'
-import { readResponseHead } from '../../pkg/proxy/http1/response.ts'
+import { readResponseHead, without } from '../../pkg/proxy/http1/response.ts'
 import { Refusal } from '../../pkg/refusal/refusal.ts'
 import { mutate, type Random } from './http-grammar.ts'
 import { kept } from './http-readings.ts'
@@ -130,7 +130,16 @@ export async function nodesOfAnswer(bytes: Buffer, method: string): Promise<Answ
   for (let turn = 0; turn < 6 && !ended; turn++) await setImmediate()
   socket.destroy()
   if (answer === undefined || !ended || !answer.complete) return null
-  return { status: answer.statusCode ?? 0, fields: kept(answer.rawHeaders), body }
+  const fields = without(kept(answer.rawHeaders), listedIn(answer.rawHeaders))
+  return { status: answer.statusCode ?? 0, fields, body }
+}
+
+/** What Connection lists: ours takes it out. */
+function listedIn(flat: readonly string[]): string[] {
+  const values = flat.filter(
+    (_, at) => at % 2 === 1 && flat[at - 1]?.toLowerCase() === 'connection',
+  )
+  return values.flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/))
 }
 
 /** A sentence about what we read and node:http does not read so, or null. */

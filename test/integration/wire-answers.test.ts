@@ -146,6 +146,16 @@ test('an upstream that closes before it answers is a 502, and one that is not th
   expect([...refusals, ...wire.refusals]).toEqual(['upstream_unreachable', 'upstream_unreachable'])
 })
 
+test('what is pipelined after a request that the upstream fails is judged all the same', async () => {
+  wire = await startWire({
+    judge: (_head, verdict) =>
+      verdict.kind === 'forward' ? { ...verdict, to: { host: '127.0.0.1', port: 1 } } : verdict,
+  })
+  const client = rawClient(wire.port)
+  client.send(get('/a') + get('/refused', 'Connection: close\r\n'))
+  expect((await client.ends()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 502', 'HTTP/1.1 401'])
+})
+
 test.each([
   [
     'of a length',

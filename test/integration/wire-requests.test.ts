@@ -219,6 +219,21 @@ test.each([
   },
 )
 
+test.each([
+  ['a line break', { added: ['X-A', 'a\r\nX-B: b'] }],
+  ['a character whose lower byte is a line feed', { added: ['X-A', 'a\u010ab'] }],
+  ['a space in the path', { path: '/a b' }],
+])('a verdict with %s is a 500 and nothing is forwarded', async (_name, wrong) => {
+  const { port, outcomes, proxy } = await echoing({
+    judge: (_head, verdict) => (verdict.kind === 'forward' ? { ...verdict, ...wrong } : verdict),
+  })
+  const client = rawClient(port)
+  client.send(get('/a'))
+  expect(await client.ends()).toContain('"reason":"internal"')
+  expect(outcomes).toEqual([{ status: 500, complete: false, reason: 'internal' }])
+  expect(proxy.stats.upstreamConnections).toBe(0)
+})
+
 test('a refusal that the handler throws is answered as such', async () => {
   const { port, refusals } = await echoing({
     judge: () => {

@@ -1,16 +1,20 @@
 import type { Socket } from 'node:net'
+import { rowOf } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { renderAnswer, type Answer } from '../answers.ts'
 import { ChunkDecoder } from '../http1/chunked.ts'
 import { scanPartialHead } from '../http1/partial.ts'
 import type { ConnectionFacts, RequestHead, Verdict } from '../http1/message.ts'
 import { readRequestHead } from '../http1/request.ts'
-import { Output } from '../http1/write.ts'
+import { isWritable, Output } from '../http1/write.ts'
 import { deadlineIn, type Core } from './core.ts'
 import { Exchange } from './exchange.ts'
 
 /** Bytes that may wait here (pipelined requests) before the client is not read any more. */
 const waitingBytes = 64 * 1024
+
+/** So much is looked at first, lest many small pipelined requests each copy all that waits. */
+const usualHeadBytes = 4 * 1024
 
 type Phase = 'head' | 'judged' | 'exchange' | 'lingering' | 'closed'
 
@@ -112,9 +116,13 @@ export class Downstream {
   /** False when the head is not whole yet. */
   #readHead(bytes: Buffer): boolean {
     const { headBytes, fields, headMs } = this.#core.limits
-    const text = bytes.toString('latin1', 0, headBytes + 2)
+    let text = bytes.toString('latin1', 0, usualHeadBytes)
     const start = text.startsWith('\r\n') ? 2 : 0
-    const end = text.indexOf('\r\n\r\n', Math.max(start, this.#scanned - 3))
+    let end = text.indexOf('\r\n\r\n', start)
+    if (end === -1 && bytes.length > usualHeadBytes) {
+      text = bytes.toString('latin1', 0, headBytes + 2)
+      end = text.indexOf('\r\n\r\n', Math.max(start, this.#scanned - 3))
+    }
     let head: RequestHead
     try {
       if (end === -1) {
@@ -187,6 +195,11 @@ export class Downstream {
       this.#answerRequest(head, { ...verdict, close: false })
       return
     }
+    if (!isWritable(verdict)) {
+      verdict.onEnd?.({ status: rowOf('internal').status, complete: false, reason: 'internal' })
+      this.#handlerFailed(head, new Error('a verdict has a byte that cannot be in a head'))
+      return
+    }
     this.#phase = 'exchange'
     const exchange = new Exchange(this.#core, this, { head, verdict })
     this.#exchange = exchange
@@ -213,7 +226,7 @@ export class Downstream {
   /** An answer in place of forwarding. The connection goes on only past a body that is already here. */
   #answerRequest(head: RequestHead, answer: Answer): void {
     const close = answer.close || !head.keepAlive || this.#core.draining || !this.#skipBody(head)
-    this.answer({ ...answer, close, headOnly: head.method === 'HEAD' })
+    this.#answer({ ...answer, close, headOnly: head.method === 'HEAD' })
   }
 
   #skipBody(head: RequestHead): boolean {
@@ -237,11 +250,17 @@ export class Downstream {
   #refuse(refusal: Refusal): void {
     const decision = this.#core.newDecision()
     this.#core.onRefusal(refusal, decision, this.facts)
-    this.answer({ refusal, decision, close: true })
+    this.#answer({ refusal, decision, close: true })
+  }
+
+  /** The exchange ends with an answer of ours. */
+  exchangeRefused(answer: Answer): void {
+    this.#answer(answer)
+    this.#guarded(() => this.#readHeads())
   }
 
   /** Writes an answer of ours and goes on to the next head, or closes. */
-  answer(answer: Answer): void {
+  #answer(answer: Answer): void {
     this.#core.stats.refusals++
     this.#exchange = null
     this.output.text(renderAnswer(answer))
@@ -271,8 +290,9 @@ export class Downstream {
   #linger(): void {
     this.#phase = 'lingering'
     this.#waiting = null
-    this.deadlineMs = deadlineIn(this.#core, this.#core.limits.lingerMs)
-    this.#socket.end()
+    const { lingerMs, stallMs } = this.#core.limits
+    this.deadlineMs = deadlineIn(this.#core, stallMs)
+    this.#socket.end(() => (this.deadlineMs = deadlineIn(this.#core, lingerMs)))
     this.#socket.resume()
   }
 

@@ -108,11 +108,9 @@ export class Exchange {
 
   #ownTrailers(trailers: readonly string[]): readonly string[] {
     const { dropTrailer } = this.#verdict
-    if (trailers.length === 0 || dropTrailer === undefined) return trailers
-    const { listed } = this.head
     return trailers.filter((_, at) => {
       const name = (trailers[at - (at % 2)] ?? '').toLowerCase()
-      return !dropTrailer(name) && !listed.includes(name)
+      return dropTrailer?.(name) !== true && !this.head.listed.includes(name)
     })
   }
 
@@ -219,7 +217,12 @@ export class Exchange {
     else {
       const { decision } = this.#verdict
       const close = !this.requestDone || !this.head.keepAlive || refusal.reason === 'internal'
-      this.#down.answer({ refusal, decision, close, headOnly: this.head.method === 'HEAD' })
+      this.#down.exchangeRefused({
+        refusal,
+        decision,
+        close,
+        headOnly: this.head.method === 'HEAD',
+      })
     }
   }
 

@@ -8,6 +8,17 @@ function fieldLines(fields: readonly string[]): string {
   return text
 }
 
+const notVisible = /[^\x21-\x7e]/
+const notText = /[^\x20-\x7e]/
+
+/**
+ * What the decision adds can stand in a head: no control byte, and nothing above ASCII, of which latin1 would
+ * keep the lower byte and make a line feed of U+010A.
+ */
+export function isWritable(verdict: ForwardVerdict): boolean {
+  return !notVisible.test(verdict.path) && !verdict.added.some((text) => notText.test(text))
+}
+
 /** The head that goes to the upstream, written from the parsed form alone. */
 export function writeRequestHead(head: RequestHead, verdict: ForwardVerdict): string {
   const { fields, to } = verdict
