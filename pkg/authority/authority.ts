@@ -27,6 +27,8 @@ export interface AuthorityOptions {
   readonly refetch: (issuerName: string, kid: string) => Promise<boolean>
   readonly audit: Audit
   readonly log: Log
+  /** Whether it could issue now. */
+  readonly isReady: () => boolean
   readonly nowSeconds: () => number
   readonly monotonicMs: () => number
   readonly onAnswer: (grant: string, outcome: string) => void
@@ -34,7 +36,8 @@ export interface AuthorityOptions {
 
 /** Answers the authority's requests; knows no sockets. */
 export function createAuthority(options: AuthorityOptions): RequestListener {
-  const { issuer, state, signingKeys, refetch, audit, log, nowSeconds, monotonicMs } = options
+  const { issuer, state, signingKeys, refetch, audit, log, isReady } = options
+  const { nowSeconds, monotonicMs } = options
   const paths = pathsOf(issuer)
   const metadata = metadataOf(issuer)
   const token = createTokenEndpoint({
@@ -63,13 +66,18 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
     const refusal = error instanceof Refusal ? error : new Refusal('internal')
     answerRefusal(response, refusal, request.headers.authorization)
   }
-  const get: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  const pages: Readonly<Record<string, (response: ServerResponse) => void>> = {
     [paths.metadata]: (response) => answerJson(response, metadata, cacheable),
     [paths.jwks]: (response) => {
       const policy = state.current()
       if (policy === undefined) {
         answerRefusal(response, new Refusal('no_policy_yet', { retryAfterSeconds: 1 }))
       } else answerJson(response, { keys: policy.keys }, cacheable)
+    },
+    '/healthz': (response) => answerJson(response, { status: 'ok' }),
+    '/readyz': (response) => {
+      if (isReady()) answerJson(response, { status: 'ready' })
+      else answerRefusal(response, new Refusal('no_policy_yet', { retryAfterSeconds: 1 }))
     },
   }
 
@@ -84,7 +92,7 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
       )
       return
     }
-    const page = Object.hasOwn(get, path) ? get[path] : undefined
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined
     if (page === undefined) return answerPlain(response, 404)
     if (method !== 'GET' && method !== 'HEAD') {
       return answerPlain(response, 405, { allow: 'GET, HEAD' })

@@ -118,6 +118,7 @@ export async function run(
       refetch: (issuerName, kid) => keySource.refetch(issuerName, kid),
       audit,
       log,
+      isReady,
       nowSeconds: () => Math.floor(Date.now() / 1000),
       monotonicMs: () => performance.now(),
       onAnswer: (grant, outcome) => answers.inc({ grant, outcome }),
