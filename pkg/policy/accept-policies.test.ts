@@ -86,6 +86,11 @@ describe('an AccessPolicy that is not wholly understood is Invalid and allows no
       'spec.targetRefs[0].group',
       (d) => (d.targetRefs[0] = { ...target('web'), group: 'x' }),
     ],
+    [
+      'a target whose name could be a host',
+      'spec.targetRefs[0].name',
+      (d) => (d.targetRefs[0] = target('payments.shop')),
+    ],
     ['rules that are no list', 'spec.rules', (d) => ((d as Row)['rules'] = {})],
     ['rules of null', 'spec.rules', (d) => ((d as Row)['rules'] = null)],
     ['a rule with no name', 'spec.rules[0].name', put('name', undefined)],

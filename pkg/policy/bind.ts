@@ -53,7 +53,7 @@ const maxActors = 4
 const needs: readonly string[] = []
 
 /** The audience of a Service. */
-export function audienceOf(service: Service, clusterDomain: string): string {
+function audienceOf(service: Service, clusterDomain: string): string {
   const { name, namespace } = service.metadata
   return `http://${name}.${namespace}.svc.${clusterDomain}`
 }

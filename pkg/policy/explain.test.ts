@@ -29,7 +29,11 @@ describe('explain', () => {
     const { ports, subject, path, notes } = ask('orders', 'payments', 'POST /charges?x=1', {
       subject: alice,
     })
-    expect({ subject, path, notes }).toEqual({ subject: 'corp:alice', path: '/charges', notes: [] })
+    expect({ subject, path, notes }).toEqual({
+      subject: 'corp:alice',
+      path: '/charges',
+      notes: ["takes it that the user's token carries orders:create"],
+    })
     expect(ports).toMatchObject([
       {
         id: 'shop/payments:80',

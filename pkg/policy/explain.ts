@@ -103,6 +103,9 @@ export function explain(world: World, compiled: Compiled, question: ExplainQuest
     notes.push(`no rule of ${id} names ${identity}: its sidecar has no route and adds no token`)
   }
   const subject = subjectOf(question, compiled, targets)
+  if (subject && question.subject?.scopes === undefined && subject.scopes.length > 0) {
+    notes.push(`takes it that the user's token carries ${subject.scopes.join(' ')}`)
+  }
   if (subject === null) notes.push(`TrustedIssuer ${question.subject?.issuer} is not trusted`)
   const call: Call = {
     client: identity,
@@ -159,7 +162,7 @@ function subjectOf(
     subjectIssuer: trust.name,
     client: `the caller of ${from.name}`,
     actors: [],
-    scopes: subject.scopes ?? edges.flatMap(({ subjectScopes }) => subjectScopes),
+    scopes: subject.scopes ?? [...new Set(edges.flatMap(({ subjectScopes }) => subjectScopes))],
     audiences: [],
   }
 }

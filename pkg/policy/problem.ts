@@ -5,7 +5,7 @@ export interface Problem {
   readonly message: string
 }
 
-export type Row = Readonly<Record<string, unknown>>
+type Row = Readonly<Record<string, unknown>>
 
 /** Reads values and collects what is wrong with them; a wrong value is read as undefined. */
 export interface Reader {
@@ -21,7 +21,7 @@ export interface Reader {
 /** Why a text is not what it should be; undefined: it is. */
 export type Check = (text: string) => string | undefined
 
-export interface Bounds {
+interface Bounds {
   readonly min?: number
   readonly max: number
 }
@@ -71,6 +71,12 @@ export function createReader(): Reader {
 export function matching(pattern: RegExp, what: string): Check {
   return (text) => (pattern.test(text) ? undefined : `is not ${what}`)
 }
+
+/** RFC 1123 label: the name of a namespace, Service, port or rule. With a dot it could be a host's. */
+export const labelName: Check = matching(
+  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+  'a name of 1 to 63 lower case letters, digits and "-"',
+)
 
 /** RFC 1123 name of an object; a `*` or a slash in it would mean something else further on. */
 export const objectName: Check = matching(

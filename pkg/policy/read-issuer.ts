@@ -1,13 +1,7 @@
 import type { TrustedIssuer } from '../api/types.ts'
 import type { JsonWebKeyRow } from '../token/claims.ts'
-import {
-  createReader,
-  matching,
-  objectName,
-  omitted,
-  type Problem,
-  type Reader,
-} from './problem.ts'
+import { createReader, labelName, matching, omitted } from './problem.ts'
+import type { Problem, Reader } from './problem.ts'
 
 /** A TrustedIssuer as it was understood, with every default filled in. */
 export interface ReadIssuer {
@@ -131,8 +125,8 @@ function readAudiences(reader: Reader, value: unknown): ReadonlyMap<string, read
       const at = `${field}.services[${j}]`
       const ref = reader.object(service, at, ['namespace', 'name'])
       if (ref === undefined) return []
-      const namespace = reader.text(ref['namespace'], `${at}.namespace`, objectName)
-      const name = reader.text(ref['name'], `${at}.name`, objectName)
+      const namespace = reader.text(ref['namespace'], `${at}.namespace`, labelName)
+      const name = reader.text(ref['name'], `${at}.name`, labelName)
       return namespace === undefined || name === undefined ? [] : [`${namespace}/${name}`]
     })
     if (audience === undefined) continue

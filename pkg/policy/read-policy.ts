@@ -1,12 +1,6 @@
 import type { AccessPolicy } from '../api/types.ts'
-import {
-  createReader,
-  matching,
-  objectName,
-  omitted,
-  type Problem,
-  type Reader,
-} from './problem.ts'
+import { createReader, labelName, matching, objectName, omitted } from './problem.ts'
+import type { Problem, Reader } from './problem.ts'
 import { readOperation } from './read-operation.ts'
 import type { CompiledOperation, Delegation } from './workload-policy.ts'
 
@@ -20,7 +14,7 @@ export interface ReadPolicy {
   readonly public: readonly CompiledOperation[]
 }
 
-export interface ReadTarget {
+interface ReadTarget {
   readonly field: string
   readonly service: string
   /** Undefined: every port. */
@@ -42,7 +36,7 @@ export interface ReadRule {
   readonly lifetimeSeconds: number
 }
 
-export interface ReadIssuerCaller {
+interface ReadIssuerCaller {
   readonly name: string
   readonly clients: readonly string[] | undefined
   readonly subjects: readonly string[] | undefined
@@ -59,7 +53,6 @@ const delegations: readonly string[] = ['Required', 'Allowed', 'Forbidden']
 
 /** scope-token of RFC 6749 3.3: a blank in one would make it two. */
 const scopeName = matching(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, 'a scope (RFC 6749 3.3)')
-const ruleName = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a name of 1 to 63 characters')
 const pattern = matching(/^[^*]{0,255}\*?$/, 'a value or a beginning with "*" after it')
 
 /** Reads a policy strictly: with one problem nothing of it counts. */
@@ -104,10 +97,10 @@ function readTarget(reader: Reader, value: unknown, field: string): ReadTarget |
   if (ref === undefined) return undefined
   if (omitted(ref['group'], '') !== '') reader.report(`${field}.group`, 'is not the core group ""')
   if (ref['kind'] !== 'Service') reader.report(`${field}.kind`, 'is not Service')
-  const service = reader.text(ref['name'], `${field}.name`, objectName)
+  const service = reader.text(ref['name'], `${field}.name`, labelName)
   const section = ref['sectionName']
   const portName =
-    section === undefined ? undefined : reader.text(section, `${field}.sectionName`, objectName)
+    section === undefined ? undefined : reader.text(section, `${field}.sectionName`, labelName)
   return service === undefined ? undefined : { field, service, portName }
 }
 
@@ -117,7 +110,7 @@ function readRule(context: Context, value: unknown, field: string): ReadRule | u
   const { reader } = context
   const row = reader.object(value, field, ruleFields)
   if (row === undefined) return undefined
-  const rule = reader.text(row['name'], `${field}.name`, ruleName) ?? ''
+  const rule = reader.text(row['name'], `${field}.name`, labelName) ?? ''
   const sources = reader.list(row['from'], `${field}.from`, { min: 1, max: 16 }) ?? []
   const from = sources.map((source, i) => readSource(context, source, `${field}.from[${i}]`))
   const scopes =
@@ -169,7 +162,7 @@ function readSource(context: Context, value: unknown, field: string): ReadSource
     const account = reader.object(source['serviceAccount'], at, ['namespace', 'name'])
     if (account === undefined) return undefined
     const given = omitted(account['namespace'], context.namespace)
-    const namespace = reader.text(given, `${at}.namespace`, objectName)
+    const namespace = reader.text(given, `${at}.namespace`, labelName)
     const name = reader.text(account['name'], `${at}.name`, objectName)
     if (namespace === undefined || name === undefined) return undefined
     return { serviceAccount: { namespace, name } }
