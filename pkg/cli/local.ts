@@ -39,9 +39,7 @@ Exit codes: 0 stopped as asked, 64 wrong usage, 65 local.yaml has problems, 66 n
 75 another tokenward runs on the state folder.`,
     )
     .action(async (folder: string, { state, output }: Options) => {
-      const say = (name: string, message: string): void => {
-        terminal.error.write(`${paint('yellow', name, terminal.error)}: ${message}\n`)
-      }
+      const say = createSay(terminal)
       const stop = new AbortController()
       let startDown = (): void => undefined
       host.onSignal('SIGINT', () => stop.abort())
@@ -71,6 +69,20 @@ Exit codes: 0 stopped as asked, 64 wrong usage, 65 local.yaml has problems, 66 n
       if (!stop.signal.aborted) await once(stop.signal, 'abort')
       await system.stop()
     })
+}
+
+const repeatMs = 30_000
+
+/** Says at a terminal what a process warns of; what it repeats, facts aside, once in 30 s. */
+function createSay({ error }: Terminal): (name: string, message: string) => void {
+  const saidAt = new Map<string, number>()
+  return (name, message) => {
+    const key = `${name} ${message.split(' (', 1)[0]}`
+    const now = performance.now()
+    if (now - (saidAt.get(key) ?? -Infinity) < repeatMs) return
+    saidAt.set(key, now)
+    error.write(`${paint('yellow', name, error)}: ${message}\n`)
+  }
 }
 
 function describe({ record }: LocalSystem, state: string, { out }: Terminal): string {

@@ -152,7 +152,7 @@ function own(
     name,
     command: [...program(kind), ...flags],
     cwd: paths.folder,
-    env: { ...inherited(env), http_proxy: undefined, HTTP_PROXY: undefined },
+    env: only(env),
     ready: { url: `http://${admin}/readyz` },
   }
 }
@@ -162,6 +162,12 @@ function inherited(env: Environment): Environment {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('TOKENWARD_'))
   const path = [dirname(process.execPath), env['PATH']].filter((part) => part !== undefined)
   return { ...Object.fromEntries(kept), PATH: path.join(':') }
+}
+
+/** What our own processes may know of it: nothing that weakens TLS or sends them through a proxy. */
+function only(env: Environment): Environment {
+  const known = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_COMPILE_CACHE', 'NODE_V8_COVERAGE']
+  return Object.fromEntries(known.map((name) => [name, env[name]]))
 }
 
 /** Sidecars dial addresses, not names. */

@@ -47,7 +47,7 @@ export interface StatePaths {
   readonly pod: (namespace: string, name: string) => PodPaths
 }
 
-export interface PodPaths {
+interface PodPaths {
   readonly discoveryToken: string
   readonly authorityToken: string
   readonly state: string

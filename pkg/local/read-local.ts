@@ -22,7 +22,7 @@ export interface LocalFile {
 }
 
 /** Ports of the control plane; those that are absent are chosen. */
-export interface LocalPorts {
+interface LocalPorts {
   readonly authority?: number | undefined
   readonly discovery?: number | undefined
 }
@@ -39,13 +39,13 @@ export interface LocalWorkload {
   readonly outbound: LocalListener & { readonly routes: readonly LocalRoute[] }
 }
 
-export interface LocalService {
+interface LocalService {
   readonly name: string
   readonly port: number
   readonly portName: string
 }
 
-export interface LocalApp {
+interface LocalApp {
   /** Where it listens, on this machine; absent: a port is chosen and told to it as PORT. */
   readonly address?: string | undefined
   /** Absent: it runs already. */
@@ -53,12 +53,12 @@ export interface LocalApp {
   readonly env: Readonly<Record<string, string>>
 }
 
-export interface LocalListener {
+interface LocalListener {
   readonly port?: number | undefined
 }
 
 /** A loopback port that leads to one port of one Service. */
-export interface LocalRoute {
+interface LocalRoute {
   /** `namespace/service:port name`. */
   readonly service: string
   readonly port?: number | undefined

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { openLogFile } from './log-file.ts'
+import { warningOf } from './warning-of.ts'
 
 export interface ProcessSpec {
   /** As messages name it: `sidecar shop/web`. */
@@ -155,20 +156,4 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
 function onLines(stream: Readable | null, take: (line: string) => void): void {
   if (stream === null) return
   createInterface({ input: stream, crlfDelay: Infinity }).on('line', take)
-}
-
-/** Our own processes log JSON; what others print on purpose is for their log. */
-function warningOf(line: string): string | undefined {
-  if (!line.startsWith('{') || !/"level":"(?:warn|error)"/.test(line)) return undefined
-  try {
-    const { msg, level, time, name, err, ...facts } = JSON.parse(line) as Record<string, unknown>
-    const cause = (err as { message?: unknown } | undefined)?.message
-    const shown = Object.entries({ ...facts, ...(cause === undefined ? {} : { cause }) })
-      .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-      .join(' ')
-    void [level, time, name]
-    return `${String(msg)}${shown === '' ? '' : ` (${shown})`}`
-  } catch {
-    return undefined
-  }
 }
