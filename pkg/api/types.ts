@@ -22,8 +22,11 @@ export interface AccessPolicySpec {
 }
 
 export interface TargetRef {
+  /** The core group. */
   readonly group: ''
+  /** Only Services are targets. */
   readonly kind: 'Service'
+  /** A Service of this namespace. */
   readonly name: string
   /** One port by name; omitted: all its ports. */
   readonly sectionName?: string
@@ -41,9 +44,11 @@ export interface Rule {
    * Forbidden: it is the caller itself. Default Allowed.
    */
   readonly delegation?: Delegation
+  /** Whose users, where the call is made on behalf of one. */
   readonly subject?: SubjectCondition
   /** 0..32; none: every operation, with all the edge's scopes. */
   readonly operations?: readonly Operation[]
+  /** The tokens that are issued for this edge. */
   readonly token?: {
     /** Default 5m; 30s..1h. */
     readonly lifetime?: string
@@ -52,11 +57,14 @@ export interface Rule {
 
 /** One of `serviceAccount` and `issuer`. */
 export interface Source {
+  /** The workloads of one service account. */
   readonly serviceAccount?: {
     /** Default: the policy's. */
     readonly namespace?: string
+    /** One account; there is no wildcard. */
     readonly name: string
   }
+  /** Callers that hold a token of a TrustedIssuer. */
   readonly issuer?: {
     /** A TrustedIssuer. */
     readonly name: string
@@ -88,6 +96,7 @@ export interface Operation {
 export interface PublicOperation {
   /** Upper case. Omitted: every method. */
   readonly methods?: readonly string[]
+  /** Templates, as in operations. */
   readonly paths: readonly string[]
 }
 
@@ -126,6 +135,7 @@ export interface TrustedIssuerSpec {
 export interface IssuerKeys {
   /** A JWK set of public keys (RFC 7517 5). */
   readonly jwks?: {
+    /** Public keys of an asymmetric algorithm; a private or symmetric one is refused. */
     readonly keys: readonly Readonly<Record<string, unknown>>[]
   }
   /** Where the set is fetched, over https (http only on loopback). */
@@ -137,7 +147,9 @@ export interface IssuerAudience {
   readonly value: string
   /** 1..64. */
   readonly services: readonly {
+    /** Namespace of the Service. */
     readonly namespace: string
+    /** Name of the Service. */
     readonly name: string
   }[]
 }
