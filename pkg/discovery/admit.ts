@@ -56,7 +56,6 @@ export function authenticate(authorization: string | undefined, options: AdmitOp
     pod.namespace === facts.namespace &&
     pod.pod === facts.pod &&
     pod.serviceAccount === facts.serviceAccount &&
-    pod.serviceAccountUid !== '' &&
     pod.serviceAccountUid === facts.serviceAccountUid
   if (!agrees) throw new Refusal('client_assertion', {}, new Error('the token contradicts its pod'))
   return facts

@@ -7,6 +7,7 @@ export interface PodFacts {
   readonly namespace: string
   readonly pod: string
   readonly serviceAccount: string
+  /** Empty where that is not there: no token has that. */
   readonly serviceAccountUid: string
 }
 

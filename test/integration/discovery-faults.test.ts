@@ -110,7 +110,8 @@ test('a delta of a base that is not held: the client asks again for all, and app
   const script = await scripted(say(update(1), update(2, { addresses })), say(update(2)))
   const client = follow(script.url)
   await until('both are applied', () => client.applied === 2)
-  expect(script.hellos[1]).toMatchObject({ hashes: {}, revision: { versions: { Pod: 1 } } })
+  expect(script.hellos[1]?.hashes).toEqual({})
+  expect(script.hellos[1]?.revision?.versions['Pod']).toBe(1)
 })
 
 test('after a lost stream the client says what it holds', async () => {
