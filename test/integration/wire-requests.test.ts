@@ -234,6 +234,16 @@ test.each([
   expect(proxy.stats.upstreamConnections).toBe(0)
 })
 
+test('a verdict may add what a field value can hold, and it arrives byte for byte', async () => {
+  const { port } = await echoing({
+    judge: (_head, verdict) =>
+      verdict.kind === 'forward' ? { ...verdict, added: ['X-A', '\xe9\ta'] } : verdict,
+  })
+  const client = rawClient(port)
+  client.send(get('/a', 'Connection: close\r\n'))
+  expect(Buffer.from(await client.ends(), 'latin1').toString()).toContain('"X-A","\xe9\\ta"')
+})
+
 test('a refusal that the handler throws is answered as such', async () => {
   const { port, refusals } = await echoing({
     judge: () => {

@@ -62,7 +62,7 @@ export interface ForwardVerdict {
   readonly path: string
   /** What came from the wire and goes on, flat; usually `head.fields` or a filtered copy. */
   readonly fields: readonly string[]
-  /** Our own fields, flat; written after `fields`. Values must be visible ASCII, spaces inside. */
+  /** Our own fields, flat; written after `fields`. Values are latin1 without control bytes. */
   readonly added: readonly string[]
   /** Tokenward-Decision id, for answers that the engine makes about this request. */
   readonly decision: string

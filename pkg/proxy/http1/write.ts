@@ -9,14 +9,14 @@ function fieldLines(fields: readonly string[]): string {
 }
 
 const notVisible = /[^\x21-\x7e]/
-const notText = /[^\x20-\x7e]/
+const notValue = /[^\t\x20-\x7e\x80-\xff]/
 
 /**
- * What the decision adds can stand in a head: no control byte, and nothing above ASCII, of which latin1 would
- * keep the lower byte and make a line feed of U+010A.
+ * What the decision adds can stand in a head: no control byte, and nothing above latin1, which would keep the
+ * lower byte and make a line feed of U+010A.
  */
 export function isWritable(verdict: ForwardVerdict): boolean {
-  return !notVisible.test(verdict.path) && !verdict.added.some((text) => notText.test(text))
+  return !notVisible.test(verdict.path) && !verdict.added.some((text) => notValue.test(text))
 }
 
 /** The head that goes to the upstream, written from the parsed form alone. */
