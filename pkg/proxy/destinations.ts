@@ -8,8 +8,8 @@ import type { ServiceAddresses } from './service-addresses.ts'
 
 /** Where to dial. Both throw Refusal `upstream_unreachable`, and `loop_detected` for our own listeners. */
 export interface Destinations {
-  /** A matched destination: the address of its route. */
-  ofRoute(route: PreparedRoute): Address
+  /** A matched destination: the address that was named, else one of its route. */
+  ofRoute(route: PreparedRoute, named: Address | undefined): Address
   /** One that no policy names. */
   ofStranger(destination: Address): Address | Promise<Address>
 }
@@ -28,7 +28,8 @@ export function createDestinations(options: {
   }
 
   return {
-    ofRoute({ names, dial }) {
+    ofRoute({ names, dial }, named) {
+      if (named !== undefined && isIP(named.host) !== 0) return guarded(named)
       for (const name of names) {
         const address = services.find(name)
         if (address !== undefined) return guarded(address)

@@ -88,8 +88,8 @@ export function createHandles(options: {
       const at = ended[next] ?? unused
       const reusable = at !== running
       const lingers = at >= 0 && nowMs() - at <= lingerMs
-      // The first slot that cannot be had freely says that the ring is too short.
-      if ((!reusable || lingers) && slots < maxEntries) {
+      // The ring is too short: what ended lately would go, or most of it is requests that run.
+      if ((lingers || count * 2 > slots) && slots < maxEntries) {
         grow()
         return next++
       }

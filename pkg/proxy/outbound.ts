@@ -18,8 +18,11 @@ import { credentialsForStrangers, findSubject } from './subjects.ts'
 import type { Tokens } from './tokens.ts'
 import { splitTracestate } from './trace.ts'
 
+/** How long an address of a pod is believed without a controller. */
+const podAddressMs = 300_000
+
 export interface OutboundOptions {
-  readonly state: Pick<PolicyState, 'judging'>
+  readonly state: Pick<PolicyState, 'judging' | 'ageMs'>
   readonly handles: Pick<Handles, 'find'>
   readonly tokens: Pick<Tokens, 'cached' | 'fetch'>
   readonly destinations: Destinations
@@ -51,6 +54,7 @@ interface Leaving {
 interface Call extends Leaving {
   readonly route: PreparedRoute
   readonly path: string | null
+  readonly to: Address
 }
 
 /** A call that needs a token: whose, and which would do. */
@@ -77,14 +81,14 @@ export function createOutbound(options: OutboundOptions): Handler {
     if (options.route !== undefined) {
       const route = policy.routes.byId(options.route)
       if (route === undefined) throw new Refusal('no_rule')
-      return judgeMatched(leaving, route)
+      return judgeMatched(leaving, route, undefined)
     }
     const destination = splitAuthority(head.authority)
     if (destination === undefined) throw new Refusal('ambiguous_host')
     const routes = policy.routes.find(destination.host, destination.port)
     if (routes.length > 1) throw new Refusal('ambiguous_target')
     const route = routes[0]
-    if (route !== undefined) return judgeMatched(leaving, route)
+    if (route !== undefined) return judgeMatched(leaving, route, destination)
     const credentials = credentialsForStrangers(leaving.scan.authorizations, policy)
     counts.unmatched += 1
     counts.tokensKept += credentials.removed
@@ -96,7 +100,11 @@ export function createOutbound(options: OutboundOptions): Handler {
     return to instanceof Promise ? to.then(sendTo) : sendTo(to)
   }
 
-  const judgeMatched = (leaving: Leaving, route: PreparedRoute): Verdict | Promise<Verdict> => {
+  const judgeMatched = (
+    leaving: Leaving,
+    route: PreparedRoute,
+    named: Address | undefined,
+  ): Verdict | Promise<Verdict> => {
     const { head, scan, policy, facts } = leaving
     const path = canonicalPath(head.path)
     if (path === null && route.judgesPath) throw new Refusal('ambiguous_path')
@@ -104,6 +112,7 @@ export function createOutbound(options: OutboundOptions): Handler {
       ...leaving,
       route,
       path,
+      to: destinations.ofRoute(route, named),
       facts: { ...facts, audience: route.route.audience },
     }
     if (matchesPublic(route.route.public, head.method, path)) {
@@ -153,6 +162,9 @@ export function createOutbound(options: OutboundOptions): Handler {
   const sendWith = (acting: Acting, candidate: Candidate, token: string): Verdict => {
     const { call, subject, cause } = acting
     const { policy, rule, operation } = candidate
+    if (state.ageMs() > podAddressMs && isPodAddress(call)) {
+      throw new Refusal('policy_stale', { retryAfterSeconds: 10 })
+    }
     const facts: Partial<DecisionFacts> = record.writesAllowed
       ? {
           subject,
@@ -172,8 +184,8 @@ export function createOutbound(options: OutboundOptions): Handler {
     credentials: readonly string[],
   ): Verdict => {
     const path = (call.path ?? call.head.path) + call.head.query
-    const to = destinations.ofRoute(call.route)
-    return forward({ ...call, facts: { ...call.facts, ...more } }, { to, path, credentials })
+    const facts = { ...call.facts, ...more }
+    return forward({ ...call, facts }, { to: call.to, path, credentials })
   }
 
   const forward = (leaving: Leaving, sent: Sent): Verdict => {
@@ -211,6 +223,11 @@ export function createOutbound(options: OutboundOptions): Handler {
       return refused(error)
     }
   }
+}
+
+/** An address of one pod, that may have a new owner by the time it is dialled. */
+function isPodAddress({ route, to }: Call): boolean {
+  return route.pods.some(({ host, port }) => host === to.host && port === to.port)
 }
 
 function wantedOf({ call, subject }: Acting, { operation }: Candidate): Wanted {

@@ -32,6 +32,8 @@ export interface PolicyState {
   current(): Policy | undefined
   /** The policy to judge by. Throws Refusal `no_policy_yet`, `policy_stale`. */
   judging(): Policy
+  /** Age of the controller's view, and with it of every address. */
+  ageMs(): number
   /** Entries and bytes of the verified tokens. */
   verified(): { readonly size: number; readonly bytes: number }
 }
@@ -67,6 +69,7 @@ export function createPolicyState(options: {
       if (ageMs() > maxAgeMs) throw new Refusal('policy_stale', { retryAfterSeconds: 10 })
       return policy
     },
+    ageMs,
     verified: () => ({ size: tokens?.size ?? 0, bytes: tokens?.bytes ?? 0 }),
   }
 }

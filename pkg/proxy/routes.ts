@@ -8,8 +8,9 @@ export interface PreparedRoute {
   readonly route: Route
   /** `host:port` of each of its names, as a client writes them. */
   readonly names: readonly string[]
-  /** Every address that means it: of the Service and of its pods. */
-  readonly addresses: readonly Address[]
+  /** Addresses of the Service and of its pods: who names one of them means it. */
+  readonly own: readonly Address[]
+  readonly pods: readonly Address[]
   /** Addresses to dial in turn: the Service's own where it has one. */
   readonly dial: readonly Address[]
   /** Whether a path rule could judge. */
@@ -36,7 +37,8 @@ export function createRouteTable(routes: readonly Route[], where: AddressesSecti
   for (const route of routes) {
     const prepared = prepare(route, where)
     for (const name of prepared.names) add(name, prepared)
-    for (const { host, port } of prepared.addresses) add(`${host}:${port}`, prepared)
+    for (const { host, port } of [...prepared.own, ...prepared.pods])
+      add(`${host}:${port}`, prepared)
     byId.set(route.id, prepared)
     const service = `${route.namespace}/${route.service}`
     byId.set(`${service}:${route.port}`, prepared)
@@ -63,7 +65,8 @@ function prepare(route: Route, where: AddressesSection): PreparedRoute {
   return {
     route,
     names: route.hosts.map((host) => `${host.toLowerCase()}:${route.port}`),
-    addresses: [...own, ...pods],
+    own,
+    pods,
     dial: own.length > 0 ? own.slice(0, 1) : pods,
     judgesPath: judgesPath(route),
   }
