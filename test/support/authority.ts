@@ -166,7 +166,7 @@ export async function startAuthority(
         serviceAccount: name,
         serviceAccountUid: `sa-shop-${name}`,
         pod: `${name}-0`,
-        podUid: `pod-shop-${name}`,
+        podUid: `pod-shop-${name}-0`,
         issuedAtSeconds: clock.nowSeconds - 60,
         expiresAtSeconds: clock.nowSeconds + 3000,
         ...change,
