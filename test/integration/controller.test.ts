@@ -163,3 +163,24 @@ test('the admin port says that it is ready and what it counts', async () => {
   expect((await get('/metrics'))[1]).toContain('tokenward_controller_resources{kind="Pod"} 2')
   expect((await get('/other'))[0]).toBe(404)
 })
+
+test('a pod whose service account goes loses its stream, and its callers their rule', async () => {
+  const state = folderOf(['orders', 'payments'])
+  state.write('payments.yaml', policyText('payments', 'orders'))
+  const controller = await start(state)
+  const orders = follow(state, controller, 'orders')
+  const payments = follow(state, controller, 'payments')
+  await until('both are served', () => !!orders.latest() && methodsOf(payments.latest()).length > 0)
+  const objects = path.join(state.stateFolder, 'objects', 'objects.yaml')
+  const kept = readFileSync(objects, 'utf8')
+    .split('\n---\n')
+    .filter((text) => !text.includes('"uid":"sa-orders"'))
+  writeFileSync(objects, kept.join('\n---\n'))
+  await until('its stream ends', () => !orders.subscription.connected())
+  await until('no caller is left', () =>
+    (payments.latest()?.rules.ports['8080']?.rules ?? []).every(
+      ({ callers }) => Object.keys(callers).length === 0,
+    ),
+  )
+  expect(payments.subscription.connected()).toBe(true)
+})
