@@ -9,6 +9,9 @@ function entryOf(name: string): string {
     : join(import.meta.dirname, '..', name, 'main.ts')
 }
 
+// Whoever read us has gone (`| head`, a closed terminal): nothing is left to say to him.
+process.stdout.on('error', () => undefined)
+process.stderr.on('error', () => undefined)
 const terminal = { out: process.stdout, error: process.stderr }
 process.exitCode = await runProgram(process.argv.slice(2), terminal, {
   env: process.env,

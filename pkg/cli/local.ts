@@ -10,7 +10,7 @@ export interface Host {
   readonly env: Environment
   /** The command that runs one of our processes. */
   readonly program: (name: ProgramName) => readonly string[]
-  onSignal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', action: () => void): void
+  onSignal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2', action: () => void): void
 }
 
 interface Options {
@@ -32,7 +32,7 @@ Runs in the foreground until SIGINT or SIGTERM. Resources are read again as they
 read at the start. Every process has a log in logs/ of the state folder.
 
 A process that dies is started again. One that ends in order (kill PID) stays down, so that you can see
-what happens without it; SIGHUP to tokenward starts what is down. Ports and ids are in local.json.
+what happens without it; SIGUSR2 to tokenward starts what is down. Ports and ids are in local.json.
 
 Exit codes: 0 stopped as asked, 64 wrong usage, 65 local.yaml has problems, 66 no such folder,
 69 a port is in use, 71 a process does not start, 73 the state folder cannot be written,
@@ -42,9 +42,10 @@ Exit codes: 0 stopped as asked, 64 wrong usage, 65 local.yaml has problems, 66 n
       const say = createSay(terminal)
       const stop = new AbortController()
       let startDown = (): void => undefined
-      host.onSignal('SIGINT', () => stop.abort())
-      host.onSignal('SIGTERM', () => stop.abort())
-      host.onSignal('SIGHUP', () => startDown())
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+        host.onSignal(name, () => stop.abort())
+      }
+      host.onSignal('SIGUSR2', () => startDown())
       const started = await startLocal({
         folder,
         stateFolder: state,
@@ -95,6 +96,9 @@ function describe({ record }: LocalSystem, state: string, { out }: Terminal): st
   ])
   return [
     formatTable(['WORKLOAD', 'CALL IT AT', 'ITS PROXY OUT', 'ITS APP'].map(bold), rows),
+    ...record.workloads.flatMap(({ workload, routes }) =>
+      Object.entries(routes).map(([service, url]) => `${workload} calls ${service} at ${url}`),
+    ),
     '',
     `authority ${record.authority}   state ${state}   ${record.processes.length} processes run; Ctrl+C ends them`,
   ].join('\n')

@@ -149,7 +149,7 @@ describe('explain', () => {
   test('the same without a user is refused, and it ends with 1', async () => {
     const { code, out } = await ask('POST', '/charges')
     expect(code).toBe(1)
-    expect(out).toMatch(/refused by the authority: delegation_required/)
+    expect(out).toMatch(/refused by the caller's sidecar: delegation_required/)
   })
 
   test('an operation that no rule has is refused with what differs', async () => {

@@ -17,6 +17,15 @@ import {
 } from './service-account-issuer.ts'
 import { writeStateFile } from './write-file.ts'
 
+/** The text of the `local.yaml` of a folder; undefined where it cannot be read. */
+export function readLocalText(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, 'local.yaml'), 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
 /** Reads the `local.yaml` of a folder. Throws StartError with every problem, a line each. */
 export function readLocalFile(folder: string): LocalFile {
   const path = join(folder, 'local.yaml')

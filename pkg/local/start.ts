@@ -15,7 +15,7 @@ import { takeLock } from './lock.ts'
 import { statePaths } from './paths.ts'
 import { idOf, plan as makePlan, portWishes } from './plan.ts'
 import { choosePorts } from './ports.ts'
-import { createUids, prepareState, readLocalFile } from './prepare.ts'
+import { createUids, prepareState, readLocalFile, readLocalText } from './prepare.ts'
 import { processIdOf } from './process-id.ts'
 import { accepts, untilReady } from './ready.ts'
 import { describePlan, readRecord, writeRecord, type LocalRecord } from './record.ts'
@@ -57,6 +57,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const paths = statePaths(resolve(options.stateFolder))
   const { say, nowMs, env, program } = options
   const file = readLocalFile(folder)
+  const text = readLocalText(folder)
   const release = takeLock(paths.lock)
   const running: Supervised[] = []
   let timer: NodeJS.Timeout | undefined
@@ -147,7 +148,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
         say(`app ${idOf(workload)}`, `nothing answers at ${address} yet; start it there`)
       }
     }
+    let changed = false
     timer = setInterval(() => {
+      if (!changed && readLocalText(folder) !== text) {
+        changed = true
+        say('local', 'local.yaml has changed: start again to apply it')
+      }
       attempt('tokens are not renewed, and trying again', () => {
         tokens.refresh(Math.floor(nowMs() / 1000))
       })

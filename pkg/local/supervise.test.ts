@@ -46,7 +46,7 @@ test('one that was asked to end stays down until it is started', async () => {
   supervised.keepUp()
   process.kill(supervised.pid() ?? 0, 'SIGTERM')
   await vi.waitFor(() => expect(supervised.pid()).toBeUndefined(), waits)
-  expect(said).toEqual(['ended by SIGTERM; it stays down until SIGHUP'])
+  expect(said).toEqual(['ended by SIGTERM; it stays down until SIGUSR2'])
   supervised.start()
   expect(supervised.pid()).toBeGreaterThan(0)
 })

@@ -31,9 +31,9 @@ export interface Supervised {
 }
 
 const firstDelayMs = 200
-const maxDelayMs = 10_000
-/** A process that ran this long starts again at once when it dies. */
-const stableMs = 30_000
+const maxDelayMs = 5000
+/** The delays of a process that ran this long begin anew. */
+const stableMs = 5000
 const keptLines = 40
 
 /**
@@ -92,7 +92,7 @@ export function supervise(
       } else if (!keptUp) {
         // Whoever starts it decides what becomes of the rest.
       } else if (inOrder) {
-        say(spec.name, `${outcome}; it stays down until SIGHUP`)
+        say(spec.name, `${outcome}; it stays down until SIGUSR2`)
       } else {
         if (performance.now() - startedAt > stableMs) delayMs = firstDelayMs
         say(spec.name, `${outcome}; it starts again in ${(delayMs / 1000).toFixed(1)} s`)

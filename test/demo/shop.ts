@@ -82,7 +82,7 @@ export async function startShop(): Promise<Shop> {
       await until(`${name} to end`, () => pidOf(name) === undefined)
     },
     async startDown(name) {
-      child.kill('SIGHUP')
+      child.kill('SIGUSR2')
       await until(`${name} to start`, () => pidOf(name) !== undefined)
     },
     stop,

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -184,7 +186,7 @@ describe('a running system', { timeout: 60_000 }, () => {
       expect(recordIn(place).processes.some(({ name }) => name === web.name)).toBe(false)
     }, waits)
     await expect(get(place, 'http://127.0.0.1:7080/')).rejects.toThrow()
-    local.child.kill('SIGHUP')
+    local.child.kill('SIGUSR2')
     await vi.waitFor(async () => {
       expect((await get(place, 'http://127.0.0.1:7080/')).status).toBe(200)
       expect((await get(place, 'http://127.0.0.1:7081/orders/1')).status).toBe(401)
@@ -209,6 +211,59 @@ describe('a running system', { timeout: 60_000 }, () => {
     expect(await local.ended).toBe(0)
     expect(processes.filter(isRunning)).toEqual([])
     expect(recordIn(place).processes).toEqual([])
+  })
+})
+
+describe('a system beside apps that run already', { timeout: 60_000 }, () => {
+  const policy = `apiVersion: tokenward.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: orders, namespace: shop }
+spec:
+  targetRefs: [{ group: '', kind: Service, name: orders }]
+  rules: [{ name: web, from: [{ serviceAccount: { name: web } }], scopes: [orders:read] }]
+`
+  const root = mkdtempSync(join(tmpdir(), 'tokenward-beside-'))
+  const apps = createHttpServer((request, response) => {
+    response.end(JSON.stringify(request.headers))
+  })
+  afterAll(async () => {
+    await endAll()
+    apps.close()
+    rmSync(root, { recursive: true, force: true })
+  }, 60_000)
+
+  test('lets an app that knows no proxy call a Service at a port of this machine', async () => {
+    await new Promise<void>((resolve) => apps.listen(0, '127.0.0.1', resolve))
+    const address = apps.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const folder = join(root, 'shop')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'orders.yaml'), policy)
+    writeFileSync(
+      join(folder, 'local.yaml'),
+      `workloads:
+- name: orders
+  namespace: shop
+  service: { name: orders }
+  app: { address: "127.0.0.1:${port}" }
+- name: web
+  namespace: shop
+  app: { address: "127.0.0.1:1" }
+  outbound: { routes: [{ service: "shop/orders:http" }] }
+`,
+    )
+    const place = { root, folder, state: join(root, 'state'), onOwnPorts: (text: string) => text }
+    const run = await startLocal(place)
+    expect(run.text()).toContain('app shop/web: nothing answers at 127.0.0.1:1 yet; start it there')
+    const [, route = ''] = /shop\/web calls shop\/orders:http at (\S+)/.exec(run.text()) ?? []
+    const answer = await fetch(`${route}/orders/1`)
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({
+      'tokenward-caller': 'spiffe://local.tokenward.dev/ns/shop/sa/web',
+      'tokenward-scope': 'orders:read',
+    })
+    const direct = await fetch(recordIn(place).workloads[0]?.inbound ?? '')
+    expect(direct.status).toBe(401)
   })
 })
 
