@@ -65,7 +65,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   proxy: {
     imports: ['refusal', 'telemetry', 'http', 'cache', 'pki', 'token', 'policy', 'discovery'],
-    only: { policy: ['path', 'match', 'decide', 'workload-policy'], pki: ['read'] },
+    only: { policy: ['path', 'match', 'choose', 'decide', 'workload-policy'], pki: ['read'] },
   },
   local: { imports: ['refusal', 'telemetry', 'config', 'api', 'pki', 'token'] },
   cli: {

@@ -4,7 +4,7 @@ import { matchRules } from './match.ts'
 import type { CompiledOperation, OutboundRule } from './workload-policy.ts'
 
 /** One thing to ask the authority for; the first that it grants is used. */
-interface Candidate {
+export interface Candidate {
   readonly policy: string
   readonly rule: string
   readonly operation: CompiledOperation

@@ -1,10 +1,10 @@
 import type { Address } from '../http/address.ts'
+import { choose, type Candidate } from '../policy/choose.ts'
 import { matchesPublic, templateOf } from '../policy/match.ts'
 import { canonicalPath } from '../policy/path.ts'
 import { rowOf } from '../refusal/reasons.ts'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Wanted } from './authority-client.ts'
-import { choose, type Candidate } from './choice.ts'
 import type { Destinations } from './destinations.ts'
 import { dropOutboundTrailer, scanFields, type Scan } from './fields.ts'
 import type { Handles } from './handles.ts'
@@ -128,7 +128,7 @@ export function createOutbound(options: OutboundOptions): Handler {
       ])
     }
     const subject = found.kind === 'subject' ? found.subject : undefined
-    const choice = choose(route.route, { method: head.method, path }, subject)
+    const choice = choose(route.route.rules, { method: head.method, path }, subject?.bearer)
     if (choice instanceof Refusal) throw choice
     const asSelf = choice.as === 'self'
     const acting: Acting = {
