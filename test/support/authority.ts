@@ -64,7 +64,7 @@ export interface TestAuthority {
   readonly oauth: {
     readonly options: oauth.HttpRequestOptions<'GET' | 'POST', URLSearchParams | undefined>
     /** RFC 7523 2.2 with the pod's token. */
-    authenticate(client: string): oauth.ClientAuth
+    readonly authenticate: (client: string) => oauth.ClientAuth
   }
   close(): Promise<void>
 }
