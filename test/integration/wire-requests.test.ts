@@ -115,6 +115,13 @@ test.each([
   },
 )
 
+test('what can never become a head is refused before it ends', async () => {
+  const { port } = await echoing()
+  const client = rawClient(port)
+  client.send('GET / HTTP/1.1\nHost: a\n\n')
+  expect(await client.ends()).toContain('"reason":"malformed_request"')
+})
+
 test('what follows an offer to upgrade before its answer is not read as a request', async () => {
   const { port } = await echoing()
   const offer = get('/a', 'Connection: Upgrade\r\nUpgrade: websocket\r\n')

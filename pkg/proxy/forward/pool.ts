@@ -57,8 +57,11 @@ export class Pool {
   /** Ends what has been idle too long; `all` ends every idle connection. */
   sweep(nowMs: number, all = false): void {
     for (const [key, idle] of this.#idle) {
-      const kept = idle.filter((upstream) => !all && upstream.idleUntilMs >= nowMs)
-      for (const upstream of idle) if (!kept.includes(upstream)) upstream.destroy()
+      const kept: Upstream[] = []
+      for (const upstream of idle) {
+        if (!all && upstream.idleUntilMs >= nowMs) kept.push(upstream)
+        else upstream.destroy()
+      }
       if (kept.length === 0) this.#idle.delete(key)
       else this.#idle.set(key, kept)
     }
