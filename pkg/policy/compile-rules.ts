@@ -61,5 +61,6 @@ export function portPolicyOf(
       .map(({ inbound }) => inbound),
     public: [...open].sort((one, other) => compareText(one.policy ?? '', other.policy ?? '')),
     ...(Object.keys(issuerAudiences).length > 0 ? { issuerAudiences } : {}),
+    ...(trusts.size > 0 ? { subjectIssuers: [...trusts.keys()].sort() } : {}),
   }
 }

@@ -60,6 +60,7 @@ describe('what a sidecar accepts', () => {
             },
           ],
           public: [],
+          subjectIssuers: ['corp'],
         },
       },
       audiences: [audience('payments')],

@@ -34,6 +34,7 @@ const corp = (more: Partial<IssuerCaller> = {}): IssuerCaller => ({
 const port = (rules: readonly InboundRule[], more: Partial<PortPolicy> = {}): PortPolicy => ({
   rules,
   public: [],
+  subjectIssuers: ['corp', 'other'],
   ...more,
 })
 
@@ -357,4 +358,11 @@ describe('the refusal that is reported', () => {
     if (decision.kind === 'allow') throw new Error('allowed')
     expect(decision.refusal.facts.scope).toBe('charges:all b')
   })
+})
+
+it('refuses a user of an issuer that is trusted no more, and allows one of an issuer that is', () => {
+  const rules = [rule('r')]
+  expect(outcome(port(rules, { subjectIssuers: ['corp'] }), alice())).toBe('allow')
+  expect(outcome(port(rules, { subjectIssuers: ['other'] }), alice())).toBe('subject_not_allowed')
+  expect(outcome(port(rules, { subjectIssuers: [] }), alice())).toBe('subject_not_allowed')
 })

@@ -72,7 +72,7 @@ function decideByRules(
     for (const row of rule.operations) {
       const template = templateOf(row, request.method, request.path)
       if (template === null) continue
-      const against = reasonAgainst(rule, row, bearer)
+      const against = reasonAgainst(rule, row, { bearer, port })
       const { policy, rule: name } = rule
       if (against === undefined) {
         return { kind: 'allow', public: false, policy, rule: name, scopes: row.scopes, template }
@@ -109,12 +109,15 @@ function shares(some: readonly string[], others: readonly string[]): boolean {
 function reasonAgainst(
   rule: InboundRule,
   row: CompiledOperation,
-  bearer: Bearer,
+  { bearer, port }: { readonly bearer: Bearer; readonly port: PortPolicy },
 ): Reason | undefined {
   const against =
     bearer.origin === 'authority' ? againstOurs(rule, bearer) : againstForeign(rule, bearer)
   if (against !== undefined) return against
-  if (rule.subjectIssuers !== undefined && !rule.subjectIssuers.includes(bearer.subjectIssuer)) {
+  const { subjectIssuer } = bearer
+  if (rule.subjectIssuers?.includes(subjectIssuer) === false) return 'subject_not_allowed'
+  // A token of ours outlives the trust in its user's issuer by minutes: it is judged by today's.
+  if (subjectIssuer !== '' && port.subjectIssuers?.includes(subjectIssuer) !== true) {
     return 'subject_not_allowed'
   }
   return row.scopes.every((scope) => bearer.scopes.includes(scope))

@@ -78,7 +78,9 @@ function tryScopes(
   const subject = rule.inbound.delegation === 'Forbidden' ? undefined : call.subject
   const grant = issueFor(call, subject, { edges: rule.edges, asked })
   if (grant instanceof Refusal) return grant.reason
-  const port = { rules: [rule.inbound], public: [] }
+  // explain has found the issuer of the subject among those that are trusted.
+  const subjectIssuers = subject === undefined ? [] : [subject.subjectIssuer]
+  const port = { rules: [rule.inbound], public: [], subjectIssuers }
   const decision = decide(port, call, bearerOf(grant, subject, { call, target }))
   return decision.kind === 'deny' ? decision.refusal.reason : undefined
 }

@@ -69,6 +69,11 @@ export interface PortPolicy {
   readonly public: readonly CompiledPublicOperation[]
   /** TrustedIssuer's name -> its audiences that name a Service of this port. */
   readonly issuerAudiences?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Names of the TrustedIssuers of today: a token of ours for a user of another one is refused, because
+   * its issuer is trusted no more. Absent: none.
+   */
+  readonly subjectIssuers?: readonly string[]
 }
 
 export interface RulesSection {
