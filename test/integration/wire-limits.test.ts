@@ -192,12 +192,12 @@ const total = 64 * 2 ** 20
 const held = 32 * 2 ** 20
 
 /** Sends `total` bytes as fast as they are taken; tells how many were. */
-function flood(writable: Writable): () => number {
+function flood(writable: Writable, letter = 'a'): () => number {
   let sent = 0
   const write = (): void => {
     while (sent < total) {
       sent += 65_536
-      if (!writable.write(Buffer.alloc(65_536, 'a'))) return
+      if (!writable.write(Buffer.alloc(65_536, letter))) return
     }
     writable.end()
   }
@@ -248,4 +248,25 @@ test('a client is not read further than a slow upstream reads', async () => {
   read()
   const answer = await new Promise<IncomingMessage>((resolve) => client.on('response', resolve))
   expect(Number(await text(answer))).toBe(total)
+})
+
+test('what waits for a slow client stays its own while another one is served', async () => {
+  const sent: (() => number)[] = []
+  wire = await startWire({
+    app: (asked, answer) => sent.push(flood(answer, asked.url?.slice(1))),
+  })
+  const answerTo = async (path: string): Promise<IncomingMessage> => {
+    const client = request({ port: wire?.port, path, agent: false })
+    client.end()
+    return new Promise((resolve) => client.on('response', resolve))
+  }
+  const slow = await answerTo('/s')
+  await settled(() => sent[0]?.() ?? 0)
+  expect(await lengthOf(await answerTo('/f'))).toBe(total)
+  const letters = new Set<number>()
+  for await (const data of slow) {
+    letters.add((data as Buffer)[0] ?? 0)
+    if (!(data as Buffer).every((byte) => byte === 0x73)) letters.add(0)
+  }
+  expect([...letters]).toEqual([0x73])
 })
