@@ -29,7 +29,7 @@ export const valueCharacters = table((code) => code === TAB || (code >= SPACE &&
 export const targetCharacters = table((code) => code > SPACE && code < 127 && code !== 35)
 
 /** Host names: no percent-encoding, no user information. */
-export const hostCharacters = table(oneOf(`-._~${digits}${lower}${lower.toUpperCase()}`))
+const hostCharacters = table(oneOf(`-._~${digits}${lower}${lower.toUpperCase()}`))
 
 const addressCharacters = table(oneOf(`:.${digits}abcdefABCDEF`))
 

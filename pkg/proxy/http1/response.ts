@@ -2,7 +2,7 @@ import { SPACE, onlyOf, valueCharacters } from './characters.ts'
 import { malformed, readFields, type HeadSource } from './fields.ts'
 
 /** How the body of an answer ends. */
-export type ResponseBody = 'none' | 'chunked' | 'close' | number
+type ResponseBody = 'none' | 'chunked' | 'close' | number
 
 export interface ResponseHead {
   readonly status: number
