@@ -23,11 +23,19 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
       hint: 'The body must be application/x-www-form-urlencoded.',
     })
   }
-  return parseForm(await readBody(request, maxFormBytes))
+  const body = await readBody(request, maxFormBytes).catch((error: unknown) => {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('invalid_request', { hint: 'The body did not arrive whole.' }, error)
+  })
+  return parseForm(body)
 }
 
 /** Throws Refusal `invalid_request` where a parameter is repeated that must not be (RFC 6749 3.2). */
 export function parseForm(body: string): Form {
+  // What a lenient decoder would replace is refused: two readers could see two values.
+  if (!/^(?:[\x21-\x24\x26-\x7e]|%[0-9a-fA-F]{2})*$/.test(body)) {
+    throw new Refusal('invalid_request', { hint: 'The body is not form-encoded.' })
+  }
   const values = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(body)) {
     const known = values.get(name)

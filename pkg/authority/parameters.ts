@@ -36,9 +36,15 @@ export function readTarget(form: Form): string {
   return target
 }
 
-/** Throws Refusal `invalid_request` where one of these is there: a token is never dropped silently. */
+/** Parameters of other grants that carry a credential. */
+const credentials = ['assertion', 'code', 'refresh_token', 'device_code', 'password']
+
+/**
+ * Throws Refusal `invalid_request` where one of these is there, or a credential of another grant: a
+ * token is never dropped silently.
+ */
 export function refuseParameters(form: Form, names: readonly string[]): void {
-  for (const name of names) {
+  for (const name of [...names, ...credentials]) {
     if (form.get(name) !== undefined) {
       throw new Refusal('invalid_request', { hint: `The grant does not take ${name}.` })
     }

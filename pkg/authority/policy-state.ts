@@ -21,6 +21,8 @@ export interface Policy {
   isPublished(key: SigningKey): boolean
   /** Whether it is anybody's audience, allowed for the client or not. */
   isAudience(audience: string): boolean
+  /** Whether a TrustedIssuer of this name is there. */
+  trusts(issuerName: string): boolean
   workload(podUid: string): AuthorityWorkload | undefined
   /** Edges of this very client (identity and UID) to one audience. */
   edges(
@@ -92,6 +94,7 @@ export function createPolicyState(options: {
     }
     const pods = new Map(Object.entries(workloads))
     const audiences = new Set(edges.audiences)
+    const issuerNames = new Set(issuers.map(({ name }) => name))
     const published = new Map(keys.keys.map((jwk) => [jwk['kid'], thumbprint(jwk)]))
     return {
       issuer: keys.issuer,
@@ -99,6 +102,7 @@ export function createPolicyState(options: {
       keys: keys.keys,
       isPublished: ({ kid, publicJwk }) => published.get(kid) === thumbprint(publicJwk),
       isAudience: (audience) => audiences.has(audience),
+      trusts: (issuerName) => issuerNames.has(issuerName),
       workload: (podUid) => pods.get(podUid),
       edges: ({ identity, uid }, audience) => byClient.get(edgeKey(identity, uid, audience)) ?? [],
       verify: (token, nowSeconds) => verified.verify(token, nowSeconds),

@@ -1,7 +1,7 @@
 /** The exchange rules of tokens.md, by their numbers, that no standard states. */
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { claimsOf, startAuthority } from '../support/authority.ts'
-import { account, audience, identity, shop } from '../support/world.ts'
+import { account, audience, identity, policy, shop, target } from '../support/world.ts'
 
 const authority = await startAuthority()
 const now = authority.clock.nowSeconds
@@ -100,6 +100,36 @@ test("3: what the user's token must carry is judged here", async () => {
 test('4: who narrows its own token acts no second time', async () => {
   expect(claimsOf(await narrow())['act']).toEqual({ sub: identity('web') })
 })
+
+test('4: what its namesake got before it is not its own: it acts anew', async () => {
+  const own = { aud: audience('orders'), client_id: identity('orders'), act: undefined }
+  const self = policy('shop', 'self', {
+    targetRefs: [target('orders')],
+    rules: [{ name: 'self', from: [{ serviceAccount: { name: 'orders' } }] }],
+  })
+  authority.apply({ policies: [...shop().policies, self] })
+  const ask = (client_uid: string) =>
+    authority.exchange('orders', 'orders', {
+      subject_token: authority.ownToken({ ...own, client_uid }),
+    })
+  expect(claimsOf(await ask('sa-shop-orders'))['act']).toBeUndefined()
+  expect(claimsOf(await ask('sa-shop-orders-before'))['act']).toEqual({ sub: identity('orders') })
+})
+
+test("4: a user of an issuer that is no longer trusted is nobody's subject", async () => {
+  authority.apply({ issuers: [] })
+  expect(await narrow()).toMatchObject({ status: 400, body: { reason: 'subject_token' } })
+})
+
+test.each(['assertion', 'code', 'refresh_token', 'device_code', 'password'])(
+  '5: %s is refused, never dropped',
+  async (name) => {
+    const refused = { status: 400, body: { reason: 'invalid_request' } }
+    expect(await onward({}, { [name]: 'x' })).toMatchObject(refused)
+    const own = await authority.credentials('web', 'orders', { [name]: 'x' })
+    expect(own).toMatchObject(refused)
+  },
+)
 
 test('4: a token of nobody does not pass where a user is required', async () => {
   const itself = { sub: identity('web'), sub_iss: undefined, act: undefined }

@@ -4,7 +4,8 @@ import type { Bearer } from '../../token/claims.ts'
 import { tokenTypes } from '../../token/exchange.ts'
 import type { Client } from '../clients/client.ts'
 import type { Form } from '../form.ts'
-import { readScopes, readTarget } from '../parameters.ts'
+import { readScopes, readTarget, refuseParameters } from '../parameters.ts'
+import type { Policy } from '../policy-state.ts'
 import type { GrantType } from './grant.ts'
 
 /** A token that would end at once is of no use, and clocks differ (tokens.md, rule 6). */
@@ -13,6 +14,7 @@ const leastRemainingSeconds = 10
 /** Acts on behalf of the subject of a token (RFC 8693), by the exchange rules of tokens.md. */
 export const tokenExchange: GrantType = async (request) => {
   const { form, client, policy, nowSeconds, trail, verifySubject } = request
+  refuseParameters(form, [])
   refuseActor(form)
   const issuedTokenType = readRequestedType(form)
   const audience = readTarget(form)
@@ -24,12 +26,14 @@ export const tokenExchange: GrantType = async (request) => {
   requireStatedType(form, subject)
   requirePresentable(subject, client, audience)
   requireSupported(subject)
+  requireTrust(subject, policy)
   if (subject.expiresAtSeconds - nowSeconds < leastRemainingSeconds) {
     throw new Refusal('subject_token', { hint: 'The subject token is about to end.' })
   }
 
   const edges = policy.edges(client, audience)
-  const grant = decideIssue({ edges, client: client.identity, subject, asked })
+  const seen = asSeenBy(client, subject)
+  const grant = decideIssue({ edges, client: client.identity, subject: seen, asked })
   if (grant instanceof Refusal) throw grant
   return {
     audience,
@@ -111,4 +115,17 @@ function requirePresentable(subject: Bearer, client: Client, audience: string): 
 /** `may_act` limits who may act, and nothing enforces it yet (rule 5). `cnf` never gets this far. */
 function requireSupported(subject: Bearer): void {
   if (subject.claims['may_act'] !== undefined) throw new Refusal('subject_token_unsupported')
+}
+
+/** A token of ours outlives the trust in its user's issuer; it is judged by today's. */
+function requireTrust(subject: Bearer, policy: Policy): void {
+  if (subject.subjectIssuer !== '' && !policy.trusts(subject.subjectIssuer)) {
+    throw new Refusal('subject_token')
+  }
+}
+
+/** What an account of this name got that was deleted since is not this client's own to narrow. */
+function asSeenBy(client: Client, subject: Bearer): Bearer {
+  const anothers = subject.client === client.identity && subject.clientUid !== client.uid
+  return anothers ? { ...subject, client: '' } : subject
 }

@@ -36,3 +36,13 @@ test('a body beyond the bound is refused with an answer', async () => {
   })
   expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
 })
+
+test.each(['%', '%4', '%zz', '\u00e9', ' ', '\n'])(
+  '%j in the body is no form encoding',
+  async (odd) => {
+    const answer = await authority.raw(`${form()}&x=${odd}`, {
+      'content-type': 'application/x-www-form-urlencoded',
+    })
+    expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  },
+)
