@@ -169,6 +169,7 @@ test('the scope that is missing is named', async () => {
 test.each([
   ['another method', 'DELETE', '/orders', 403, 'no_rule'],
   ['another path', 'POST', '/admin', 403, 'no_rule'],
+  ['an allowed path in the query', 'POST', '/admin?/orders', 403, 'no_rule'],
   ['a path with dot segments', 'POST', '/x/../orders', 400, 'ambiguous_path'],
   ['an encoded slash', 'GET', '/orders%2F1', 400, 'ambiguous_path'],
   ['a double slash', 'POST', '//orders', 400, 'ambiguous_path'],
@@ -194,6 +195,20 @@ test.each([
     { method: 'POST', path: '/orders', headers },
   )
   expect(answer).toMatchObject({ status: 400, reason: 'two_tokens' })
+})
+
+test.each([
+  ['the query', (good: string) => ({ path: `/orders?access_token=${good}` })],
+  ['a cookie', (good: string) => ({ headers: { Cookie: `access_token=${good}` } })],
+  [
+    'Proxy-Authorization',
+    (good: string) => ({ headers: { 'Proxy-Authorization': `Bearer ${good}` } }),
+  ],
+  ['another field', (good: string) => ({ headers: { 'X-Authorization': `Bearer ${good}` } })],
+])('a good token in %s is none', async (_, place) => {
+  const good = token()
+  expect(await ask(undefined, place(good))).toMatchObject({ status: 401, reason: 'no_token' })
+  expect(await ask(`Bearer ${good}`, place(good))).toMatchObject({ status: 200 })
 })
 
 test('a public operation needs no token, and the handle opens nobody', async () => {
@@ -272,4 +287,12 @@ test('the metrics count decisions by words of ours', async () => {
   const text = await orders.metrics()
   expect(text).toMatch(/decisions_total\{direction="inbound",reason="no_token"\} \d+/)
   expect(text).toMatch(/decisions_total\{direction="inbound",reason="allowed"\} \d+/)
+})
+
+test('nothing that a caller sends becomes a label of a metric', async () => {
+  const headers = { Host: 'host-of-mine', 'User-Agent': 'agent-of-mine' }
+  await ask(`Bearer ${token({ sub: 'corp:sub-of-mine' })}`, { path: '/path-of-mine', headers })
+  const text = await orders.metrics()
+  expect(text).toMatch(/decisions_total\{direction="inbound",reason="no_rule"\} \d+/)
+  expect(text).not.toContain('of-mine')
 })
