@@ -1,3 +1,4 @@
+import { ESLint } from 'eslint'
 import { expect, test } from 'vitest'
 import { judgeImport } from './room-rule.ts'
 import { rooms } from './rooms.ts'
@@ -38,3 +39,12 @@ test('the arrows between rooms have no circle', () => {
   }
   for (const room of Object.keys(rooms)) visit(room, [])
 })
+
+test('ESLint itself refuses the import of proxy from policy', async () => {
+  const lint = async (code: string): Promise<string[]> => {
+    const [result] = await new ESLint().lintText(code, { filePath: 'pkg/policy/compile.ts' })
+    return (result?.messages ?? []).map(({ ruleId }) => ruleId ?? '')
+  }
+  expect(await lint("import '../proxy/inbound.ts'\n")).toContain('tokenward/rooms')
+  expect(await lint("import '../refusal/refusal.ts'\n")).not.toContain('tokenward/rooms')
+}, 60_000)

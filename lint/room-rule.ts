@@ -1,18 +1,19 @@
 import path from 'node:path'
-import type { TSESTree } from '@typescript-eslint/utils'
+
 import { rooms } from './rooms.ts'
 
 interface Context {
   readonly filename: string
   readonly cwd: string
-  report(problem: { node: TSESTree.Node; message: string }): void
+  report(problem: { node: Declaration; message: string }): void
 }
 
-type Declaration =
-  | TSESTree.ImportDeclaration
-  | TSESTree.ExportNamedDeclaration
-  | TSESTree.ExportAllDeclaration
-  | TSESTree.ImportExpression
+/** What the rule reads of an import, an export from elsewhere or a dynamic import. */
+interface Declaration {
+  readonly source: { readonly value?: unknown } | null
+  readonly importKind?: string
+  readonly exportKind?: string
+}
 
 /** Where a file lives: its top folder and, below `pkg`, its room. */
 function place(file: string): { top: string; room?: string; rest: string } {
@@ -86,14 +87,12 @@ export const roomRule = {
   create(context: Context): Record<string, (node: never) => void> {
     const file = path.relative(context.cwd, context.filename).split(path.sep).join('/')
     const check = (node: Declaration): void => {
-      if (node.source === null || !('value' in node.source)) return
-      if (typeof node.source.value !== 'string') return
+      if (typeof node.source?.value !== 'string') return
       const specifier = node.source.value
       const target = specifier.startsWith('.')
         ? path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier))
         : specifier
-      const kind =
-        'importKind' in node ? node.importKind : 'exportKind' in node ? node.exportKind : 'value'
+      const kind = node.importKind ?? node.exportKind ?? 'value'
       const message = judgeImport(file, target, kind === 'type')
       if (message !== undefined) context.report({ node, message })
     }

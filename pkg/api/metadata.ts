@@ -11,10 +11,11 @@ const used = {
   resourceVersion: { type: 'string', minLength: 1, maxLength: 128 },
   labels: texts,
   annotations: texts,
+  creationTimestamp: { type: 'string', maxLength: 64 },
   deletionTimestamp: { type: 'string', maxLength: 64 },
 }
 const rest =
-  'generateName selfLink generation creationTimestamp deletionGracePeriodSeconds ownerReferences finalizers managedFields'
+  'generateName selfLink generation deletionGracePeriodSeconds ownerReferences finalizers managedFields'
 const unused = Object.fromEntries(rest.split(' ').map((name) => [name, {}]))
 
 /** Of custom resources: a mistyped `namespace` would put a policy elsewhere, so it is refused. */
@@ -46,6 +47,9 @@ export function readMetadata(value: unknown, scope: 'Namespaced' | 'Cluster'): O
     resourceVersion: given.resourceVersion ?? '',
     ...(given.labels === undefined ? {} : { labels: given.labels }),
     ...(given.annotations === undefined ? {} : { annotations: given.annotations }),
+    ...(given.creationTimestamp === undefined
+      ? {}
+      : { creationTimestamp: given.creationTimestamp }),
     ...(given.deletionTimestamp === undefined
       ? {}
       : { deletionTimestamp: given.deletionTimestamp }),
