@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { exitCodes, StartError } from '../refusal/exit-codes.ts'
+import { describeStartFailure } from '../http/start-failure.ts'
+import { exitCodes } from '../refusal/exit-codes.ts'
 import { explainCommand } from './explain.ts'
 import { localCommand, type Host } from './local.ts'
 import { paint, type Terminal } from './terminal.ts'
@@ -44,8 +45,11 @@ export async function runProgram(
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? 0 : exitCodes.usage
     }
-    if (!(error instanceof StartError)) throw error
-    terminal.error.write(`${paint('red', 'tokenward', terminal.error)}: ${error.message}\n`)
-    return error.exitCode
+    const { exitCode, text } = describeStartFailure(
+      paint('red', 'tokenward', terminal.error),
+      error,
+    )
+    terminal.error.write(`${text}\n`)
+    return exitCode
   }
 }

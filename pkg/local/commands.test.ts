@@ -8,7 +8,7 @@ import { readLocal } from './read-local.ts'
 const reading = readLocal(`workloads:
 - name: web
   namespace: shop
-  app: { address: "localhost:3000", command: [node, web.js], env: { LEVEL: 3, NO_PROXY: "*.lan" } }
+  app: { address: "127.0.0.1:3000", command: [node, web.js], env: { LEVEL: 3, NO_PROXY: "*.lan" } }
   inbound: { port: 7001 }
   outbound: { port: 7002, routes: [{ service: "shop/orders:http", port: 7003 }] }
 - name: old
@@ -53,7 +53,7 @@ test('an app is told its port and its proxy, and has the last word on its enviro
       NODE_USE_ENV_PROXY: '1',
       LEVEL: '3',
     },
-    ready: { port: 3000 },
+    ready: { host: '127.0.0.1', port: 3000 },
   })
 })
 

@@ -12,13 +12,19 @@ export type ProgramName = 'controller' | 'authority' | 'sidecar'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** Where an app listens. */
+export interface Listening {
+  readonly host: string
+  readonly port: number
+}
+
 /** What is started for a plan, and how to see that it serves. */
 export interface Launch {
   readonly name: string
   readonly command: readonly string[]
   readonly cwd: string
   readonly env: Environment
-  readonly ready: { readonly url: string } | { readonly port: number } | undefined
+  readonly ready: { readonly url: string } | Listening | undefined
 }
 
 interface Surroundings {
@@ -81,7 +87,7 @@ export function sidecarLaunch(around: Surroundings, workload: PlannedWorkload): 
     around,
     { kind: 'sidecar', name, adminPort: workload.adminPort },
     {
-      inbound: `127.0.0.1:${workload.inboundPort}=${numeric(workload.app.address)}`,
+      inbound: `127.0.0.1:${workload.inboundPort}=${workload.app.address}`,
       'outbound-address': `127.0.0.1:${workload.outboundPort}`,
       ...(routes.length === 0
         ? {}
@@ -122,14 +128,22 @@ export function appLaunch(around: Surroundings, workload: PlannedWorkload): Laun
 export function foreign({ folder, env }: Surroundings, started: LocalProcess): Launch {
   const { name, command, address } = started
   const port = portOf(address)
-  const told = port === undefined ? {} : { PORT: String(port) }
+  const told: Record<string, string> = port === undefined ? {} : { PORT: String(port) }
+  const given = { ...told, ...started.env }
   return {
     name,
     command,
     cwd: folder,
-    env: { ...inherited(env), ...told, ...started.env },
-    ready: port === undefined ? undefined : { port },
+    env: { ...inherited(env), ...given },
+    // Its own PORT, where something else stands at the address.
+    ready:
+      address === undefined ? undefined : { ...listeningAt(address), port: Number(given['PORT']) },
   }
+}
+
+/** `127.0.0.1:PORT` or `[::1]:PORT` of local.yaml. */
+export function listeningAt(address: string): Listening {
+  return { host: address.startsWith('[') ? '::1' : '127.0.0.1', port: portOf(address) ?? 0 }
 }
 
 interface Own {
@@ -168,9 +182,4 @@ function inherited(env: Environment): Environment {
 function only(env: Environment): Environment {
   const known = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_COMPILE_CACHE', 'NODE_V8_COVERAGE']
   return Object.fromEntries(known.map((name) => [name, env[name]]))
-}
-
-/** Sidecars dial addresses, not names. */
-function numeric(address: string): string {
-  return address.replace(/^localhost:/, '127.0.0.1:')
 }

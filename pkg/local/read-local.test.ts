@@ -62,7 +62,7 @@ describe('every problem is named with its place', () => {
     [
       'an app on another machine: what is sent there has been let through',
       'workloads:\n- { name: web, app: { address: "192.0.2.1:80" } }\n',
-      ['2:23 must be an address of this machine, 127.0.0.1:PORT'],
+      ['2:23 must be an address of this machine, 127.0.0.1:PORT or [::1]:PORT'],
     ],
     [
       'an app that is nowhere',

@@ -77,8 +77,8 @@ const labelKey = /^(?:[a-z0-9][-a-z0-9.]{0,252}\/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-
 const labels = textsByName(labelKey, 'a label')
 const variables = textsByName(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable')
 const loopback = text(
-  /^(?:127\.0\.0\.1|localhost|\[::1\]):[1-9]\d{0,4}$/,
-  'an address of this machine, 127.0.0.1:PORT',
+  /^(?:127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}$/,
+  'an address of this machine, 127.0.0.1:PORT or [::1]:PORT',
 )
 const command = listOf(text(/^[^\0]+$/, 'a text that is not empty'), { min: 1, max: 64 })
 

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { connect } from 'node:net'
-import type { Launch } from './commands.ts'
+import type { Launch, Listening } from './commands.ts'
 
 const pollMs = 40
 
@@ -9,7 +9,7 @@ export async function untilReady(ready: Launch['ready'], signal: AbortSignal): P
   if (ready === undefined) return
   for (;;) {
     signal.throwIfAborted()
-    const serves = 'url' in ready ? answersOk(ready.url) : accepts(ready.port)
+    const serves = 'url' in ready ? answersOk(ready.url) : accepts(ready)
     if (await serves) return
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
@@ -26,10 +26,10 @@ function answersOk(url: string): Promise<boolean> {
   })
 }
 
-/** Whether something on this machine accepts connections at a port. */
-export function accepts(port: number): Promise<boolean> {
+/** Whether something accepts connections there. */
+export function accepts({ host, port }: Listening): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
+    const socket = connect({ host, port })
     const done = (answer: boolean): void => {
       socket.destroy()
       resolve(answer)

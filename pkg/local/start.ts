@@ -5,6 +5,7 @@ import {
   authorityLaunch,
   controllerLaunch,
   foreign,
+  listeningAt,
   sidecarLaunch,
   type Environment,
   type Launch,
@@ -143,8 +144,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
 
     for (const workload of plan.workloads) {
       const { address, command } = workload.app
-      const port = Number(address.slice(address.lastIndexOf(':') + 1))
-      if (command === undefined && !(await accepts(port))) {
+      if (command === undefined && !(await accepts(listeningAt(address)))) {
         say(`app ${idOf(workload)}`, `nothing answers at ${address} yet; start it there`)
       }
     }

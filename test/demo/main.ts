@@ -46,10 +46,11 @@ async function runRows(shop: Shop): Promise<{ good: number; total: number }> {
   await run(purchase)
   const overMs = performance.now() + handleLifeMs
   const handle = shop.taps.web.seen('POST /purchases')?.handle ?? 'none'
+  await run(handleRow(shop, handle, 'fresh'))
   for (const row of rows) await run(row)
   await countDown(overMs)
-  await run(handleRow(shop, handle))
-  return { good, total: rows.length + 2 }
+  await run(handleRow(shop, handle, 'over'))
+  return { good, total: rows.length + 3 }
 }
 
 const [web, orders] = ['web', 'orders'].map(
@@ -74,6 +75,9 @@ function showChain(token: string | undefined): boolean {
 console.log(style('bold', 'Tokenward: a shop of four services, each behind its own sidecar\n'))
 process.stdout.write('starting controller, authority, 4 sidecars, 4 apps and an OpenID issuer ... ')
 const shop = await startShop()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => void shop.stop().finally(() => process.exit(process.exitCode ?? 130)))
+}
 try {
   console.log(`${seconds()}\n`)
   const token = (): string | undefined => shop.taps.payments.seen('POST /charges')?.token
@@ -83,10 +87,9 @@ try {
   console.log(`\n${total} calls, ${verdict}, ${seconds()}`)
   process.exitCode = whole ? 0 : 1
   if (process.argv.includes('--keep')) {
-    console.log(
-      `still running: web is ${shop.inbound('web')}, state in ${shop.stateFolder}; Ctrl+C ends it`,
-    )
-    await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+    console.log(`still running: web is ${shop.inbound('web')}; Ctrl+C ends it`)
+    console.log(`its folder is ${shop.folder}, its --state ${shop.stateFolder}`)
+    await new Promise(() => undefined)
   }
 } finally {
   await shop.stop()

@@ -257,13 +257,13 @@ function awayRows(shop: Shop, { cached, fresh }: Looks): Row[] {
   ]
 }
 
-/** A handle opens its subject until the request ends and 30 s more; this is for after that. */
-export function handleRow(shop: Shop, handle: string): Row {
+/** A handle in `tracestate` opens its subject until the request ends and 30 s more. */
+export function handleRow(shop: Shop, handle: string, age: 'fresh' | 'over'): Row {
   return {
-    call: 'orders GET /orders/1, by the handle of the first',
+    call: `orders GET /orders/1, her handle, ${age === 'fresh' ? 'at once' : 'after 30 s'}`,
     who: 'web',
     user: 'alice',
-    expected: refused(403, 'subject_expired'),
+    expected: age === 'fresh' ? allowed(200) : refused(403, 'subject_expired'),
     run: () =>
       send({
         method: 'GET',

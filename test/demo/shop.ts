@@ -41,7 +41,7 @@ export async function startShop(): Promise<Shop> {
   const child = spawn(
     process.execPath,
     [join(repository, 'cmd/cli/main.ts'), 'local', folder, '--state', stateFolder, '-o', 'json'],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const record = (): LocalRecord =>
     JSON.parse(readFileSync(join(stateFolder, 'local.json'), 'utf8')) as LocalRecord
@@ -89,9 +89,9 @@ export async function startShop(): Promise<Shop> {
   }
 }
 
-/** Polls until it is so; rejects after ten seconds. */
+/** Polls until it is so; rejects after twenty seconds. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 20_000
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
