@@ -13,6 +13,8 @@ import type { ClientKind, Downstream, Heartbeat, Revision, SectionName, Update }
 const defaultSilenceMs = 30_000
 /** A stream that lived this long worked; the next failure starts the backoff anew. */
 const provenMs = 5000
+/** One that brought something was a controller: so many failures are remembered at most. */
+const rememberedFailures = 2
 /** A heartbeat alone rewrites the kept state no more often than this. */
 const keepEveryMs = 60_000
 
@@ -70,6 +72,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
   let rejected: readonly SectionName[] = []
   let askForAll = false
   let open = false
+  let delivered = false
   let closed = false
   let connection: Connection | undefined
   let wake: (() => void) | undefined
@@ -122,6 +125,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     }
     if (line.type === 'update') takeUpdate(line)
     else takeHeartbeat(line)
+    delivered = true
   }
 
   const attempt = async (url: string): Promise<Ending> => {
@@ -157,12 +161,14 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
       const url = urls[turn % urls.length] ?? ''
       const startedAtMs = monotonicMs()
       rejected = []
+      delivered = false
       const ending = await attempt(url)
       open = false
       connection = undefined
       if (closed) return
       if (ending.kind === 'failed' && ending.error instanceof LineError) askForAll = true
       if (monotonicMs() - startedAtMs > provenMs) failures = 0
+      else if (delivered) failures = Math.min(failures, rememberedFailures * urls.length)
       const delayMs = nextDelayMs(failures, urls.length, random)
       failures += 1
       const { kind: outcome, ...facts } = describe(ending)

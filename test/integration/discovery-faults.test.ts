@@ -201,6 +201,22 @@ test('a heartbeat of a view whose update was rejected does not make the applied 
   expect(subscription.revision()?.versions['Pod']).toBe(1)
 })
 
+test('a controller that comes and goes is not waited for long, one that never delivers is', async () => {
+  const waits = async (answer: (stream: ServerHttp2Stream) => void): Promise<number[]> => {
+    const script = await scripted(answer)
+    const { log, subscription } = follow(script.url, { random: () => 0.2 })
+    await until('it has tried several times', () => script.hellos.length === 6)
+    subscription.close()
+    return log.flatMap((line) => /"retryInMs":(\d+)/.exec(line)?.[1] ?? []).map(Number)
+  }
+  const cut = (stream: ServerHttp2Stream): void => {
+    say(heartbeat(1, 0))(stream)
+    stream.end()
+  }
+  expect((await waits(cut)).slice(0, 5)).toEqual([40, 80, 160, 160, 160])
+  expect((await waits((stream) => stream.close())).slice(0, 5)).toEqual([40, 80, 160, 320, 640])
+})
+
 test('a controller that falls silent is given up', async () => {
   const script = await scripted(say(update(1)))
   const client = follow(script.url, { silenceMs: 100 })
