@@ -101,6 +101,15 @@ test('an answer that ends by closing becomes chunks for HTTP/1.1 and a close for
   expect(older.ended()).toBe('end')
 })
 
+test('information reaches no HTTP/1.0 client', async () => {
+  const { port } = await answering(
+    'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi',
+  )
+  const client = rawClient(port)
+  client.send('GET /a HTTP/1.0\r\n\r\n')
+  expect(await client.ends()).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 test('a chunked answer reaches an HTTP/1.0 client without chunks', async () => {
   const { port } = await answering(
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
@@ -204,6 +213,7 @@ test('bytes on an idle upstream connection end it', async () => {
   const sockets: Socket[] = []
   const { port, proxy } = await answering('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', {
     after: (socket) => sockets.push(socket),
+    limits: { poolIdleMs: 60_000 },
   })
   const client = rawClient(port)
   client.send(get('/a'))

@@ -52,11 +52,6 @@ export class Downstream {
     socket.on('close', () => this.#closed())
   }
 
-  /** Nothing more will come: the client sent its end and nothing waits. */
-  get drained(): boolean {
-    return this.#ended && this.#waiting === null
-  }
-
   /** A fault of ours ends this connection, never the process. */
   #guarded(work: () => void): void {
     try {
@@ -283,7 +278,7 @@ export class Downstream {
     this.#phase = 'head'
     this.#scanned = 0
     this.deadlineMs = deadlineIn(this.#core, this.#core.limits.idleMs)
-    if (this.drained) this.#linger()
+    if (this.#ended && this.#waiting === null) this.#linger()
   }
 
   /** Sends our end and throws away what still comes, so that the answer is not lost to a reset. */

@@ -137,11 +137,7 @@ export class Exchange {
     const unframed = head.body === 'close' || head.body === 'chunked'
     this.#framing = !unframed ? 'length' : minor === 1 ? 'chunked' : 'close'
     this.#keepAlive =
-      this.head.keepAlive &&
-      this.requestDone &&
-      this.#framing !== 'close' &&
-      !this.#core.draining &&
-      !this.#down.drained
+      this.head.keepAlive && this.requestDone && this.#framing !== 'close' && !this.#core.draining
     const connection = !this.#keepAlive ? 'close' : minor === 0 ? 'keep-alive' : ''
     this.#down.output.text(writeResponseHead(head, this.#framing, connection))
     this.#down.deadlineMs = Infinity
