@@ -50,20 +50,23 @@ const ranks: Partial<Record<Reason, number>> = {
  * An edge with a condition on the subject serves nobody who acts as itself.
  */
 export function decideIssue(question: IssueQuestion): Grant | Refusal {
-  let refusal = new Refusal('invalid_target')
+  let nearest: { readonly reason: Reason; readonly edge: Edge } | undefined
   let best: Grant | undefined
   for (const edge of question.edges) {
     if (edge.client !== question.client || !knowsNeeds(edge.needs)) continue
     const outcome = tryEdge(edge, question)
     if (typeof outcome === 'string') {
-      if ((ranks[outcome] ?? 0) > (ranks[refusal.reason] ?? 0)) {
-        refusal = new Refusal(outcome, { policy: edge.policy, rule: edge.rule })
-      }
+      const rank = ranks[nearest?.reason ?? 'invalid_target'] ?? 0
+      if ((ranks[outcome] ?? 0) > rank) nearest = { reason: outcome, edge }
     } else if (best === undefined || precedes(outcome, best)) {
       best = outcome
     }
   }
-  return best ?? refusal
+  if (best !== undefined) return best
+  // Made only now: an error records its stack, which costs more than the rest of this.
+  if (nearest === undefined) return new Refusal('invalid_target')
+  const { reason, edge } = nearest
+  return new Refusal(reason, { policy: edge.policy, rule: edge.rule })
 }
 
 function precedes(one: Grant, other: Grant): boolean {

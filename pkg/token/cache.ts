@@ -31,7 +31,7 @@ export function createTokenCache(options: {
         verifier.judge(known, nowSeconds)
         return known
       }
-      const bearer = verifier.verify(token, nowSeconds)
+      const bearer = verifier.verify(token, nowSeconds, key)
       bearers.set(key, bearer, ENTRY_BYTES + token.length * 2)
       return bearer
     },

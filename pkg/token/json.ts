@@ -58,8 +58,10 @@ function countMembers(value: object): number {
     }
     return members
   }
-  for (const item of Object.values(value) as unknown[]) {
+  // What was parsed has no members but its own, and no array of them is made here.
+  for (const name in value) {
     members += 1
+    const item = (value as JsonObject)[name]
     if (typeof item === 'object' && item !== null) members += countMembers(item)
   }
   return members

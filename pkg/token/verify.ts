@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Bearer, IssuerTrust, JsonWebKeyRow } from './claims.ts'
 import { readCompact } from './compact.ts'
@@ -28,9 +28,10 @@ export interface Verifier {
    * Verifies type, issuer, signature, claims and dates; the audience is the decision's to judge. Gives
    * a frozen Bearer or throws a Refusal: `token_*`, or `keys_unavailable` (MissingKey for a key that is
    * not here). A token bound to a key (`cnf`) is refused: possession cannot be checked yet, and taking
-   * it as a bearer token would drop the binding (RFC 9449 7.1, RFC 8705 3).
+   * it as a bearer token would drop the binding (RFC 9449 7.1, RFC 8705 3). `hash`: of the token, where
+   * it is at hand.
    */
-  verify(token: string, nowSeconds: number): Bearer
+  verify(token: string, nowSeconds: number, hash?: string): Bearer
   /** Judges the dates of a token that was verified before. */
   judge(bearer: Bearer, nowSeconds: number): void
 }
@@ -46,7 +47,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const issuers = collect(options)
 
   return {
-    verify(token, nowSeconds) {
+    verify(token, nowSeconds, hash) {
       const jws = readCompact(token)
       const header = readHeader(jws.header)
       const claims = jws.payload
@@ -57,7 +58,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       // Before the signature: what says of itself that it is no access token is not worth a verification.
       if (trust === undefined && header.type !== 'at+jwt') throw new Refusal('token_type')
       requireSignature(jws, header, issuer)
-      const hashed = tokenHash(token)
+      const hashed = hash ?? tokenHash(token)
       const form =
         trust === undefined
           ? ownBearer(claims, hashed)
@@ -74,7 +75,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** SHA-256 of the whole token, base64url: `Bearer.hash`, and the key of every cache of tokens. */
 export function tokenHash(token: string): string {
-  return hash('sha256', token, 'base64url')
+  return digest('sha256', token, 'base64url')
 }
 
 function collect(options: VerifierOptions): ReadonlyMap<string, Issuer> {
