@@ -129,15 +129,19 @@ function refuser({ refusedBy }: PortExplanation): string {
 }
 
 function describeRule(rule: RuleExplanation, { folder, terminal }: View): string[] {
-  const outcome = rule.allows
-    ? paint('green', 'allows it', terminal.out)
-    : `does not: ${rule.reason ?? ''}${rule.namesCaller ? '' : ', it does not name the caller'}`
+  const outcome = rule.allows ? paint('green', 'allows it', terminal.out) : whyNot(rule)
   return [
     `  rule ${rule.policy} ${rule.rule}: ${outcome}  ${lineOf(folder, rule.policy, rule.field)}`,
     ...rule.operations.map(
       (row) => `    operation: ${fit(row)}  ${lineOf(folder, rule.policy, row.field)}`,
     ),
   ]
+}
+
+function whyNot({ namesCaller, operations, reason }: RuleExplanation): string {
+  if (!namesCaller) return 'does not name the caller'
+  if (!operations.some(({ matches }) => matches)) return 'has no such operation'
+  return `does not allow it: ${reason ?? ''}`
 }
 
 function fit({ matches, differs, scopes }: OperationExplanation): string {

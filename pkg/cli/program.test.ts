@@ -164,7 +164,7 @@ describe('explain', () => {
       ...['POST', '/charges'],
     )
     expect(code).toBe(1)
-    expect(out).toMatch(/does not: .*it does not name the caller/)
+    expect(out).toMatch(/rule shop\/payments orders-charges: does not name the caller {2}/)
   })
 
   test('a Service that no policy targets is refused', async () => {

@@ -20,8 +20,7 @@ interface Options {
   readonly as?: NamespacedName
   readonly for?: NamespacedName
   readonly onBehalfOf?: string
-  readonly scope: readonly string[]
-  readonly raw: boolean
+  readonly raw?: boolean
   readonly output: OutputFormat
 }
 
@@ -40,8 +39,7 @@ export function tokenCommand(terminal: Terminal, exit: (code: number) => void): 
     )
     .option('--for <namespace/service>', 'Service that the workload would call', readName)
     .option('--on-behalf-of <user>', 'test user whose request the workload serves')
-    .option('--scope <scope...>', 'only these scopes; omitted: all that the rule grants', [])
-    .option('--raw', 'print the token itself, and nothing else', false)
+    .option('--raw', 'print the token itself, and nothing else')
     .addOption(outputOption())
     .addHelpText(
       'after',
@@ -59,7 +57,7 @@ Exit codes: 0 a token, 1 refused, 64 wrong usage, 66 no state folder, 71 nobody 
       const system = openSystem(options.state)
       try {
         const token = await tokenOf(system, options)
-        if (options.raw) {
+        if (options.raw === true) {
           terminal.out.write(`${token}\n`)
           return
         }
@@ -97,8 +95,8 @@ function tokenOf(system: System, options: Options): Promise<string> {
   if (options.as === undefined || options.for === undefined) {
     throw new StartError('usage', 'say whose token: --user USER, or --as WORKLOAD --for SERVICE')
   }
-  const { as, for: target, onBehalfOf, scope } = options
-  return workloadToken(system, findWorkload(system, as), { target, onBehalfOf, scopes: scope })
+  const { as, for: target, onBehalfOf } = options
+  return workloadToken(system, findWorkload(system, as), { target, onBehalfOf })
 }
 
 async function userToken({ record }: System, user: string): Promise<string> {
@@ -139,16 +137,15 @@ async function workloadToken(
   asked: {
     readonly target: NamespacedName
     readonly onBehalfOf: string | undefined
-    readonly scopes: readonly string[]
   },
 ): Promise<string> {
   const { paths, record } = system
-  const { target, onBehalfOf, scopes } = asked
+  const { target, onBehalfOf } = asked
   const { authorityToken } = paths.pod(workload.namespace, workload.pod)
   const request = {
     assertion: readFileSync(authorityToken, 'utf8').trim(),
     audience: `http://${target.name}.${target.namespace}.svc.${clusterDomain}`,
-    scopes,
+    scopes: [],
   }
   const body =
     onBehalfOf === undefined
