@@ -19,7 +19,8 @@ const place = fc.record({
 })
 const questions = fc.record({
   world: worlds,
-  pod: fc.nat({ max: 3 }),
+  edge: fc.nat({ max: 20 }),
+  strange: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   target: place,
   previous: place,
   subject: fc.constantFrom('itself', 'workload', 'user', 'token of an issuer'),
@@ -35,13 +36,20 @@ test('whatever is granted is allowed at the target, for some operation, until it
       const sections = authority.sectionsOf(world)
       authority.state.apply(sections)
       authority.clock.monotonicMs += 1000
-      const clients = Object.entries(sections.workloads)
-      const [podUid, workload] = clients[question.pod % Math.max(1, clients.length)] ?? []
-      fc.pre(podUid !== undefined && workload !== undefined)
       const { edges } = sections.edges
-      const own = edges.filter(({ client }) => client === workload.identity)
-      const edge = own[question.pod % Math.max(1, own.length)]
-      const asked = edge?.audience ?? audience(question.target.name, question.target.namespace)
+      const edge = edges[question.edge % Math.max(1, edges.length)]
+      // Mostly a client that has an edge; whoever there is where nobody has.
+      const everyone = Object.entries(sections.workloads)
+      const able = everyone.filter(([, { identity }]) => identity === edge?.client)
+      const clients = able.length > 0 ? able : everyone
+      const [podUid, workload] = clients[question.edge % Math.max(1, clients.length)] ?? []
+      fc.pre(podUid !== undefined && workload !== undefined)
+      const { name, namespace: at } = question.target
+      // A token that nobody may present ends every question early: mostly there is a better one.
+      const kind = workload.audiences.length > 0 ? question.subject : 'itself'
+      const trusted = sections.issuers.issuers.map(({ name }) => name)
+      const issuer = trusted.includes(question.issuer) ? question.issuer : trusted[0]
+      const asked = question.strange || edge === undefined ? audience(name, at) : edge.audience
       const { namespace, pod, serviceAccount, serviceAccountUid } = workload
       const client_assertion = authority.assertion(serviceAccount, {
         ...{ namespace, pod, podUid, serviceAccountUid },
@@ -52,19 +60,19 @@ test('whatever is granted is allowed at the target, for some operation, until it
         scope: question.asked?.join(' '),
       }
       const previous = identity(question.previous.name, question.previous.namespace)
-      const user = { sub: 'corp:alice', sub_iss: question.issuer, act: { sub: previous } }
+      const user = { sub: 'corp:alice', sub_iss: issuer ?? question.issuer, act: { sub: previous } }
       const itself = { sub: previous, sub_iss: undefined, act: undefined }
       const subject_token =
-        question.subject === 'token of an issuer'
-          ? authority.corpToken({ iss: `https://${question.issuer}.example` })
+        kind === 'token of an issuer'
+          ? authority.corpToken({ iss: `https://${issuer ?? question.issuer}.example` })
           : authority.ownToken({
               aud: workload.audiences[0] ?? 'none',
               client_id: previous,
               scope: question.held.length === 0 ? undefined : question.held.join(' '),
-              ...(question.subject === 'user' ? user : itself),
+              ...(kind === 'user' ? user : itself),
             })
       const answer =
-        question.subject === 'itself'
+        kind === 'itself'
           ? await authority.credentials('web', 'orders', form)
           : await authority.exchange('web', 'orders', {
               ...form,
@@ -97,16 +105,17 @@ test('whatever is granted is allowed at the target, for some operation, until it
             return decision.kind === 'allow' ? 'allow' : decision.refusal.reason
           }),
         )
-        // Less than the edge's scopes may be too little for every operation: that is what was asked.
+        // Less than the edge's scopes may be too little for every operation: as asked, or as narrowed.
         expect(
           outcomes.includes('allow') || outcomes.includes('insufficient_scope'),
           JSON.stringify({ rule, outcomes: [...new Set(outcomes)], claims: bearer.claims }),
         ).toBe(true)
-        if (question.asked === undefined) expect(outcomes).toContain('allow')
+        const all = question.asked === undefined && !workload.audiences.includes(asked)
+        if (all) expect(outcomes).toContain('allow')
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   )
   // Else the property says nothing.
-  expect(granted).toBeGreaterThan(40)
+  expect(granted).toBeGreaterThan(15)
 })
