@@ -48,6 +48,22 @@ test('an authority that comes back within the deadline is not noticed', async ()
   expect(await answer).toMatchObject({ status: 200 })
 })
 
+test('an authority that is behind is asked again until it is not', async () => {
+  shop.authority.be('behind')
+  const answer = buy()
+  await expect.poll(() => shop.authority.asked.length).toBeGreaterThan(1)
+  shop.authority.be('well')
+  expect(await answer).toMatchObject({ status: 200 })
+})
+
+test('an authority that stays behind is a 503 that says so', async () => {
+  shop.authority.be('behind')
+  const answer = await buy()
+  expect(answer).toMatchObject({ status: 503, reason: 'behind' })
+  expect(answer.headers['retry-after']).toBe('1')
+  expect(shop.authority.asked.length).toBeLessThan(8)
+})
+
 test('what the authority refuses is a 403 with its reason, and nothing leaves', async () => {
   shop.authority.follow({
     edges: { edges: [], audiences: [] },

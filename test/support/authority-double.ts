@@ -15,7 +15,7 @@ import { generateSigningKey, type SigningKey } from '../../pkg/token/keys.ts'
 import { sign } from '../../pkg/token/sign.ts'
 import { createVerifier } from '../../pkg/token/verify.ts'
 
-export type Mood = 'well' | 'away' | 'hanging'
+export type Mood = 'well' | 'away' | 'hanging' | 'behind'
 type Issuing = Pick<AuthorityPolicy, 'edges' | 'workloads' | 'issuers'>
 
 export interface AuthorityDouble {
@@ -111,6 +111,7 @@ export async function startAuthorityDouble(): Promise<AuthorityDouble> {
       let status = 200
       let body: object
       try {
+        if (mood === 'behind') throw new Refusal('behind')
         body = issue(form)
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
