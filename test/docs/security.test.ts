@@ -25,8 +25,9 @@ const claims: Claim[] = [...page.matchAll(/^\| claim \|.*\n\| ---.*\n((?:\|.*\n)
 /** A name stands where a test or the first cell of a row of its table has it. */
 function hasTest(source: string, name: string): boolean {
   return ["'", '"', '`'].some((quote) => {
-    const text = RegExp.escape(quote + name.replaceAll(quote, `\\${quote}`) + quote)
-    return new RegExp(String.raw`[([]\s*${text}\s*,`).test(source)
+    const text = quote + name.replaceAll(quote, `\\${quote}`) + quote
+    const literal = text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
+    return new RegExp(String.raw`[([]\s*${literal}\s*,`).test(source)
   })
 }
 
