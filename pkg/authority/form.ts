@@ -31,7 +31,7 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
 }
 
 /** Throws Refusal `invalid_request` where a parameter is repeated that must not be (RFC 6749 3.2). */
-export function parseForm(body: string): Form {
+function parseForm(body: string): Form {
   // What a lenient decoder would replace is refused: two readers could see two values.
   if (!/^(?:[\x21-\x24\x26-\x7e]|%[0-9a-fA-F]{2})*$/.test(body)) {
     throw new Refusal('invalid_request', { hint: 'The body is not form-encoded.' })
