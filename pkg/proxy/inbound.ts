@@ -85,12 +85,15 @@ export function createInbound(options: InboundOptions): Handler {
     )
     const keeps =
       subject !== undefined ? policy.isForUs(subject.bearer) : presented.foreign === true
+    // The app may need it to act on behalf.
+    const authorization = scan.authorizations[0]
+    if (keeps && authorization !== undefined) scan.kept.push('Authorization', authorization)
     return {
       kind: 'forward',
       to: app,
       path: (path ?? head.path) + head.query,
       fields: scan.kept,
-      added: addedFields(scan, { decision, handle: handle.text, speaker, keeps, random }),
+      added: addedFields(scan, { decision, handle: handle.text, speaker, random }),
       decision,
       dropTrailer: dropInboundTrailer,
       onEnd: () => {
@@ -127,14 +130,11 @@ function addedFields(
     readonly decision: string
     readonly handle: string
     readonly speaker: Subject | undefined
-    readonly keeps: boolean
     readonly random: RandomBits
   },
 ): readonly string[] {
-  const { decision, handle, speaker, keeps, random } = told
+  const { decision, handle, speaker, random } = told
   const added: string[] = speaker === undefined ? [] : [...speaker.fields]
-  const authorization = scan.authorizations[0]
-  if (keeps && authorization !== undefined) added.push('Authorization', authorization)
   added.push('Tokenward-Decision', decision, 'Tokenward-Handle', handle)
   const given = scan.traceparents.length === 1 ? scan.traceparents[0] : undefined
   const valid = given !== undefined && isTraceparent(given)
