@@ -3,6 +3,7 @@ import path from 'node:path'
 import { createIndex } from '../discovery/index.ts'
 import { createDiscoveryServer } from '../discovery/serve.ts'
 import { formatAddress, type Address } from '../http/address.ts'
+import { createAdmin } from '../http/admin.ts'
 import { drain, listen } from '../http/listen.ts'
 import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
 import { createKeySource } from '../issuers/key-source.ts'
@@ -11,7 +12,6 @@ import { StartError } from '../refusal/exit-codes.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createAnnouncer } from './announce.ts'
-import { createAdmin } from './admin.ts'
 import { measure } from './measure.ts'
 import { openSigningKeys } from './keys.ts'
 import { createReconciler } from './reconcile.ts'
@@ -106,7 +106,11 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
     log,
     metrics,
   })
-  const admin = createAdmin({ isReady: () => index.current() !== undefined, metrics })
+  const admin = createAdmin({
+    isReady: () => index.current() !== undefined,
+    notReady: 'no view yet',
+    metrics,
+  })
   const closers: (() => Promise<void> | void)[] = [
     () => fetch.close(),
     () => keySource.close(),

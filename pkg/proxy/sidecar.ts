@@ -1,10 +1,11 @@
 import type { Server } from 'node:net'
+import { createAdmin } from '../http/admin.ts'
 import { drain, listen } from '../http/listen.ts'
 import type { Address } from '../http/address.ts'
 import type { IssuedToken } from '../token/exchange.ts'
+import type { WorkloadPolicy } from '../policy/workload-policy.ts'
 import { createAudit } from '../telemetry/audit.ts'
 import type { Log, Write } from '../telemetry/log.ts'
-import { createAdmin, type PolicyView } from './admin.ts'
 import type { Wanted } from './authority-client.ts'
 import { createDecisionIds } from './decision-ids.ts'
 import { createDestinations } from './destinations.ts'
@@ -58,6 +59,15 @@ export interface Ports {
   readonly outbound: Address | undefined
   readonly routes: readonly Address[]
   readonly admin: Address
+}
+
+/** What `GET /policy` of the admin port shows. No section of a sidecar holds a secret. */
+interface PolicyView {
+  readonly connected: boolean
+  readonly ageSeconds: number
+  readonly revision: unknown
+  readonly hashes: Readonly<Record<string, string>>
+  readonly sections: WorkloadPolicy
 }
 
 export interface Sidecar {
@@ -154,7 +164,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     return bound
   }
 
-  const ready = (): boolean => isOpen && state.current() !== undefined
+  const isReady = (): boolean => isOpen && state.current() !== undefined
   const policy = (): PolicyView | undefined => {
     const sections = state.current()?.sections
     if (sections === undefined) return undefined
@@ -172,7 +182,12 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   })
 
   const openAll = async (): Promise<Ports> => {
-    const server = createAdmin({ ready, policy, metrics })
+    const server = createAdmin({
+      isReady,
+      notReady: 'no policy yet',
+      metrics,
+      pages: { '/policy': policy },
+    })
     const admin = await listen(server, listeners.admin, 'the admin port')
     servers.push(server)
     own.add(admin)
