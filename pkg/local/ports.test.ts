@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { choosePorts } from './ports.ts'
+import { choosePorts, type ChosenPorts, type PortWish } from './ports.ts'
 
 async function occupy(): Promise<number> {
   const server = createServer()
@@ -19,12 +19,24 @@ test('a port in use is named, with who wants it and what to do', async () => {
   })
 })
 
+async function choose(
+  wishes: readonly PortWish[],
+  before: Readonly<Record<string, number>> = {},
+  random = Math.random,
+): Promise<ChosenPorts> {
+  const chosen = await choosePorts(wishes, before, random)
+  onTestFinished(chosen.release)
+  return chosen
+}
+
 test('a port that was chosen before is chosen again while it is free', async () => {
   const taken = await occupy()
-  const first = await choosePorts([{ key: 'a', what: 'a' }], {}, Math.random)
-  expect(await choosePorts([{ key: 'a', what: 'a' }], first, Math.random)).toEqual(first)
-  const moved = await choosePorts([{ key: 'a', what: 'a' }], { a: taken }, Math.random)
-  expect(moved['a']).not.toBe(taken)
+  const first = await choose([{ key: 'a', what: 'a' }])
+  first.release()
+  const again = await choose([{ key: 'a', what: 'a' }], first.ports)
+  expect(again.ports).toEqual(first.ports)
+  const moved = await choose([{ key: 'a', what: 'a' }], { a: taken })
+  expect(moved.ports['a']).not.toBe(taken)
 })
 
 test('chosen ports never meet each other, nor those that are given', async () => {
@@ -37,9 +49,19 @@ test('chosen ports never meet each other, nor those that are given', async () =>
     { key: 'given', what: 'given', port: 20_002 },
     { key: 'c', what: 'c' },
   ]
-  const ports = await choosePorts(wishes, {}, random)
+  const { ports } = await choose(wishes, {}, random)
   expect(new Set(Object.values(ports)).size).toBe(4)
   expect(ports['given']).toBe(20_002)
+})
+
+test('what one has chosen no other chooses, before anybody listens and until it is let go', async () => {
+  const wish = [{ key: 'a', what: 'a' }]
+  const first = await choose(wish)
+  const [port = 0] = Object.values(first.ports)
+  const second = await choose(wish, { a: port })
+  expect(second.ports['a']).not.toBe(port)
+  first.release()
+  expect((await choose(wish, { a: port })).ports['a']).toBe(port)
 })
 
 test('where nothing is free it says so', async () => {

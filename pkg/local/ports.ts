@@ -1,3 +1,4 @@
+import { createSocket, type Socket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { StartError } from '../refusal/exit-codes.ts'
 
@@ -11,6 +12,12 @@ export interface PortWish {
   readonly port?: number | undefined
 }
 
+export interface ChosenPorts {
+  readonly ports: Readonly<Record<string, number>>
+  /** Lets others choose them again. */
+  readonly release: () => void
+}
+
 /** Below the range from which systems take the ports of outgoing connections. */
 const first = 20_000
 const count = 10_000
@@ -18,47 +25,59 @@ const attempts = 500
 
 /**
  * Gives every wish a port that is free on 127.0.0.1 now: the one it names, else the one it had before,
- * else a random one. Throws StartError when a named one is taken.
+ * else a random one. Throws StartError when a named one is taken. Until `release` no other call, in
+ * whichever process, chooses the same ones, though whoever is to listen there does so only later.
  */
 export async function choosePorts(
   wishes: readonly PortWish[],
   before: Readonly<Record<string, number>>,
   random: () => number,
-): Promise<Record<string, number>> {
-  const problems: string[] = []
-  const chosen: Record<string, number> = {}
-  const taken = new Set<number>()
-  for (const { key, what, port } of wishes) {
-    if (port === undefined) continue
-    if (!(await isFree(port))) {
-      problems.push(
-        `port ${port} is in use; ${what} wants it: stop what listens there (\`ss -ltnp 'sport = :${port}'\` shows it), or give another port in local.yaml`,
-      )
+): Promise<ChosenPorts> {
+  const ports: Record<string, number> = {}
+  const claims: Socket[] = []
+  const release = (): void => claims.splice(0).forEach((claim) => claim.close())
+  const take = async (port: number): Promise<boolean> => {
+    if (Object.values(ports).includes(port) || !(await isFree(port))) return false
+    const claim = await claimPort(port)
+    if (claim !== undefined) claims.push(claim)
+    return claim !== undefined
+  }
+  try {
+    Object.assign(ports, await givenPorts(wishes))
+    for (const { key, port } of wishes) {
+      if (port !== undefined) continue
+      const kept = before[key]
+      let free = kept !== undefined && (await take(kept)) ? kept : undefined
+      for (let attempt = 0; free === undefined && attempt < attempts; attempt += 1) {
+        const candidate = first + Math.floor(random() * count)
+        if (await take(candidate)) free = candidate
+      }
+      if (free === undefined) {
+        const message = `no free port was found from ${first} to ${first + count - 1}`
+        throw new StartError('portUnavailable', message)
+      }
+      ports[key] = free
     }
-    chosen[key] = port
-    taken.add(port)
+  } catch (error) {
+    release()
+    throw error
   }
-  if (problems.length > 0) throw new StartError('portUnavailable', problems.join('\n'))
-  for (const { key, port } of wishes) {
-    if (port !== undefined) continue
-    const kept = before[key]
-    const reusable = kept !== undefined && !taken.has(kept) && (await isFree(kept))
-    const free = reusable ? kept : await findFree(taken, random)
-    chosen[key] = free
-    taken.add(free)
-  }
-  return chosen
+  return { ports, release }
 }
 
-async function findFree(taken: ReadonlySet<number>, random: () => number): Promise<number> {
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const port = first + Math.floor(random() * count)
-    if (!taken.has(port) && (await isFree(port))) return port
+async function givenPorts(wishes: readonly PortWish[]): Promise<Record<string, number>> {
+  const problems: string[] = []
+  const ports: Record<string, number> = {}
+  for (const { key, what, port } of wishes) {
+    if (port === undefined) continue
+    ports[key] = port
+    if (await isFree(port)) continue
+    problems.push(
+      `port ${port} is in use; ${what} wants it: stop what listens there (\`ss -ltnp 'sport = :${port}'\` shows it), or give another port in local.yaml`,
+    )
   }
-  throw new StartError(
-    'portUnavailable',
-    `no free port was found from ${first} to ${first + count - 1}`,
-  )
+  if (problems.length > 0) throw new StartError('portUnavailable', problems.join('\n'))
+  return ports
 }
 
 function isFree(port: number): Promise<boolean> {
@@ -66,5 +85,20 @@ function isFree(port: number): Promise<boolean> {
     const probe = createServer()
     probe.once('error', () => resolve(false))
     probe.listen({ host: '127.0.0.1', port }, () => probe.close(() => resolve(true)))
+  })
+}
+
+/** The UDP port of the same number, which nobody here uses, says that it is taken. */
+function claimPort(port: number): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const claim = createSocket('udp4')
+    claim.once('error', () => {
+      claim.close()
+      resolve(undefined)
+    })
+    claim.bind({ address: '127.0.0.1', port, exclusive: true }, () => {
+      claim.unref()
+      resolve(claim)
+    })
   })
 }

@@ -63,6 +63,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const running: Supervised[] = []
   let timer: NodeJS.Timeout | undefined
   let record: LocalRecord | undefined
+  let releasePorts = (): void => undefined
 
   const attempt = (what: string, action: () => void): void => {
     try {
@@ -120,13 +121,16 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
       await Promise.all(layer.map((each) => each.stop(graceMs)))
     }
     save()
+    releasePorts()
     release()
   }
 
   try {
     const before = readRecord(paths)
     await endLeftovers(before?.processes ?? [], say)
-    const ports = await choosePorts(portWishes(file), before?.ports ?? {}, options.random)
+    const chosen = await choosePorts(portWishes(file), before?.ports ?? {}, options.random)
+    releasePorts = chosen.release
+    const { ports } = chosen
     const plan = makePlan(file, ports)
     const { uidOf, used } = createUids(before?.uids ?? {})
     const tokens = prepareState(paths, plan, { uidOf, nowMs: nowMs() })
