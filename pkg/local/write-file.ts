@@ -22,8 +22,16 @@ export function writeStateFile(path: string, text: string): void {
     }
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    discard(temporary)
     throw new StartError('cannotWrite', `${path} cannot be written: ${wordsOf(error)}`, error)
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // What kept it from being written keeps it from being removed.
   }
 }
 
