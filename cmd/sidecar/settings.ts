@@ -53,14 +53,6 @@ export const definition = {
     serviceAddressesFile: setting.path({
       help: 'JSON map of "host:port" to an address, where no cluster resolves names',
     }),
-    trustDomain: setting.string({
-      help: 'trust domain of the workloads',
-      default: 'cluster.local',
-    }),
-    clusterDomain: setting.string({
-      help: 'DNS domain of the cluster',
-      default: 'cluster.local',
-    }),
     logLevel: setting.string({
       help: 'debug also writes an audit line for every allowed request',
       oneOf: ['debug', 'info', 'warn', 'error', 'silent'],

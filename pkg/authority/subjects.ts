@@ -43,7 +43,6 @@ function asSubjectRefusal(error: unknown): unknown {
   }
   const ours = error.reason === 'policy_stale' || error.reason === 'no_policy_yet'
   if (ours) return error
-  // What the verifier says of a token that is bound to a key (`cnf`).
-  const bound = error.cause instanceof Error && error.cause.message === 'cnf'
+  const bound = error.reason === 'token_bound'
   return new Refusal(bound ? 'subject_token_unsupported' : 'subject_token', {}, error)
 }

@@ -103,8 +103,6 @@ export function sidecarLaunch(around: Surroundings, workload: PlannedWorkload): 
       'authority-token-file': pod.authorityToken,
       'state-folder': pod.state,
       'service-addresses-file': paths.serviceAddresses,
-      'trust-domain': trustDomain,
-      'cluster-domain': clusterDomain,
     },
   )
 }

@@ -17,6 +17,12 @@ export const reasons = {
   no_token: row(401, 16, 'This call needs a token and carries none.'),
   token_malformed: row(401, 16, 'The token is not a well-formed token.', 'invalid_token'),
   token_type: row(401, 16, 'The token is not an access token.', 'invalid_token'),
+  token_bound: row(
+    401,
+    16,
+    'The token is bound to a key, and possession cannot be shown here yet.',
+    'invalid_token',
+  ),
   token_issuer: row(
     401,
     16,

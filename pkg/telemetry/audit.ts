@@ -1,4 +1,5 @@
 import type { Write } from './log.ts'
+import { standardOutput } from './standard-output.ts'
 
 /** Facts of one decision; strings, numbers and lists of strings. */
 export type AuditFacts = Readonly<
@@ -11,10 +12,7 @@ const gatherMs = 20
 const gatherCharacters = 64 * 1024
 
 /** One JSON line per decision, marked `audit: true`, with its time. Never a token. */
-export function createAudit(options: {
-  readonly write?: Write
-  readonly now?: () => Date
-}): Audit {
+export function createAudit(options: { readonly write?: Write; readonly now?: () => Date }): Audit {
   const { write = gathered(), now = () => new Date() } = options
   return (facts) => {
     write(JSON.stringify({ audit: true, time: now().toISOString(), ...facts }) + '\n')
@@ -26,6 +24,7 @@ export function createAudit(options: {
  * the decision that it tells of. Lines wait 20 ms at most; what waits at the exit is written then.
  */
 function gathered(): Write {
+  const write = standardOutput()
   let waiting = ''
   let timer: NodeJS.Timeout | undefined
   const flush = (): void => {
@@ -33,7 +32,7 @@ function gathered(): Write {
     timer = undefined
     const lines = waiting
     waiting = ''
-    if (lines !== '') process.stdout.write(lines)
+    if (lines !== '') write(lines)
   }
   process.once('exit', flush)
   return (line) => {

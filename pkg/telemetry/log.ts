@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { standardOutput } from './standard-output.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -30,22 +31,22 @@ export function createLog(options: {
     base: { name: options.name },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: describeError },
+    serializers: { err: (error: unknown) => describeError(error) },
   }
-  const { write } = options
-  return write === undefined
-    ? pino(settings, pino.destination({ fd: 1, sync: true }))
-    : pino(settings, { write })
+  const { write = standardOutput() } = options
+  return pino(settings, { write })
 }
 
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { type: typeof error }
+function describeError(error: unknown, isWords = false): unknown {
+  // A cause may be a few words of ours; what else is thrown stays out, because it may hold input.
+  if (!(error instanceof Error))
+    return isWords && typeof error === 'string' ? error : { type: typeof error }
   const code: unknown = 'code' in error ? error.code : undefined
   return {
     type: error.name,
     message: error.message,
     ...(typeof code === 'string' ? { code } : {}),
     stack: error.stack,
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause, true) }),
   }
 }

@@ -52,5 +52,5 @@ function decodeText(text: string): string {
 }
 
 function malformed(why: string): Refusal {
-  return new Refusal('token_malformed', {}, new Error(why))
+  return new Refusal('token_malformed', {}, why)
 }

@@ -102,5 +102,5 @@ function refusalOf(status: number, reason: unknown): Refusal {
 }
 
 function unavailable(why: string): Refusal {
-  return new Refusal('authority_unavailable', {}, new Error(why))
+  return new Refusal('authority_unavailable', {}, why)
 }

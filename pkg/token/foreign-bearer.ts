@@ -93,5 +93,5 @@ function atPath(claims: JsonObject, path: string): unknown {
 }
 
 function refuseType(mark: string): Refusal {
-  return new Refusal('token_type', {}, new Error(mark))
+  return new Refusal('token_type', {}, mark)
 }

@@ -59,5 +59,5 @@ export function verifySignature(jws: CompactJws, header: Header, keys: KeySet): 
 }
 
 function refuse(reason: 'token_malformed' | 'token_signature', why: string): Refusal {
-  return new Refusal(reason, {}, new Error(why))
+  return new Refusal(reason, {}, why)
 }

@@ -83,8 +83,8 @@ test.each([
   ['has an ancestor without id', { anc: [{ ...ancestors(1)[0], id: '' }] }, 'token_claims'],
   ['has an ancestor without date', { anc: [{ ...ancestors(1)[0], iat: '0' }] }, 'token_claims'],
   ['has ancestors that are no list', { anc: {} }, 'token_claims'],
-  ['is bound to a key', { cnf: { jkt: 'x' } }, 'token_type'],
-  ['is bound in an unknown way', { cnf: null }, 'token_type'],
+  ['is bound to a key', { cnf: { jkt: 'x' } }, 'token_bound'],
+  ['is bound in an unknown way', { cnf: null }, 'token_bound'],
   ['says who may act', { may_act: { sub: 'x' } }, 'allowed'],
 ])('a token of ours that %s: %j', (_, change, outcome) => {
   expect(own(ownClaims(change))).toBe(outcome)

@@ -63,7 +63,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         trust === undefined
           ? ownBearer(claims, hashed)
           : foreignBearer(claims, trust, { type: header.type, hash: hashed })
-      if (claims['cnf'] !== undefined) throw new Refusal('token_type', {}, new Error('cnf'))
+      if (claims['cnf'] !== undefined) throw new Refusal('token_bound')
       judgeTimes(form, nowSeconds, clockSkewSeconds)
       return Object.freeze({ ...form, claims: deepFreeze(claims) })
     },

@@ -16,10 +16,10 @@ import {
 
 test.each([
   [undefined, 'allowed'],
-  [{ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }, 'token_type'],
-  [{ 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' }, 'token_type'],
-  [{}, 'token_type'],
-  [null, 'token_type'],
+  [{ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }, 'token_bound'],
+  [{ 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' }, 'token_bound'],
+  [{}, 'token_bound'],
+  [null, 'token_bound'],
 ])('a token with cnf %j', (cnf, expected) => {
   const tokens = [
     forge(ownHeader(), ownClaims({ cnf }), authorityKey),
