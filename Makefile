@@ -4,6 +4,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_COMPILE_CACHE := $(CURDIR)/.cache/compile
 SECONDS_EACH ?= 60
+KILLS ?= 100
 
 .DEFAULT_GOAL := help
 
@@ -29,8 +30,8 @@ bench: install bundle ## the benchmarks, peers beside us in one run; writes the 
 fuzz: install ## every parser that meets the wire, SECONDS_EACH=60 seconds each
 	@for target in test/fuzz/*.fuzz.ts; do echo "== $$target"; node $$target $(SECONDS_EACH); done
 
-chaos: install ## kill random processes 100 times while the demo's calls run
-	@node test/chaos/main.ts
+chaos: install ## kill random processes KILLS=100 times while the calls of the demo run
+	@KILLS=$(KILLS) node test/chaos/main.ts
 
 bundle: install ## one file per process into dist/
 	@node cmd/bundle/main.ts
