@@ -18,7 +18,6 @@ afterAll(() => shop.close())
 beforeEach(() => {
   shop.apply()
   shop.age(0)
-  shop.authority.be('well')
   for (const workload of [web, orders, payments])
     workload.serve((_, response) => response.end('ok'))
 })

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { generateSigningKey } from '../../pkg/token/keys.ts'
-import { sign } from '../../pkg/token/sign.ts'
 import { call, startShop, type Answer, type Shop, type Workload } from '../support/shop-sidecars.ts'
 import { audience, identity } from '../support/world.ts'
 
@@ -20,28 +19,7 @@ beforeEach(() => {
 })
 
 /** What the authority would give web for alice at orders; `change` is what is odd about it. */
-const token = (
-  change: Readonly<Record<string, unknown>> = {},
-  key = shop.authority.key,
-): string => {
-  const now = Math.floor(Date.now() / 1000)
-  const claims = {
-    iss: shop.authority.issuer,
-    sub: 'corp:alice',
-    sub_iss: 'corp',
-    aud: audience('orders'),
-    client_id: identity('web'),
-    client_uid: 'sa-shop-web',
-    act: { sub: identity('web') },
-    iat: now,
-    nbf: now,
-    exp: now + 300,
-    jti: 'j1',
-    scope: 'orders:create orders:read',
-    rule: 'shop/orders/web-orders',
-  }
-  return sign({ ...claims, ...change }, key, 'at+jwt')
-}
+const token: Shop['authority']['ownToken'] = (...odd) => shop.authority.ownToken(...odd)
 
 const ask = (
   authorization: string | undefined,

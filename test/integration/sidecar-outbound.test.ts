@@ -99,8 +99,10 @@ test('without evidence it acts as itself where the policy lets it', async () => 
 
 test('exactly the scopes of the operation are asked for', async () => {
   await callFrom(web, 'orders.shop', { path: '/orders/7' })
-  expect(shop.authority.asked.at(-1)?.get('scope')).toBe('orders:read')
-  expect(shop.authority.asked.at(-1)?.get('audience')).toBe(audience('orders'))
+  expect(shop.authority.audits.at(-1)).toMatchObject({
+    scope: 'orders:read',
+    audience: audience('orders'),
+  })
 })
 
 test('a handle does not outlive its request', async () => {
@@ -144,10 +146,10 @@ test.each([
   ],
 ] as const)('%s is refused before it leaves', async (_, ask, status, reason) => {
   const heard = orders.heard.length
-  const asked = shop.authority.asked.length
+  const asked = shop.authority.audits.length
   expect(await callFrom(web, 'orders.shop', ask as Ask)).toMatchObject({ status, reason })
   expect(orders.heard).toHaveLength(heard)
-  expect(shop.authority.asked).toHaveLength(asked)
+  expect(shop.authority.audits).toHaveLength(asked)
 })
 
 test('where a user is demanded and there is none the call does not leave', async () => {

@@ -36,6 +36,8 @@ export interface Answer {
 export interface TestAuthority {
   /** Issuer identifier. */
   readonly issuer: string
+  /** PEM root of its certificate. */
+  readonly ca: string
   readonly clock: { nowSeconds: number; monotonicMs: number; ageMs: number }
   /** What a fetch of corp's keys brings, and how often one was asked for. */
   readonly keySource: { keys: readonly JsonWebKeyRow[]; asked: number; onFetch: () => void }
@@ -51,8 +53,8 @@ export interface TestAuthority {
   assertion(name: string, change?: Readonly<Record<string, unknown>>): string
   /** A token that corp issued to alice for the shop. */
   corpToken(change?: Readonly<Record<string, unknown>>, typ?: string): string
-  /** A token of this authority: web acts for alice at orders, changed. */
-  ownToken(change?: Readonly<Record<string, unknown>>): string
+  /** A token of this authority: web acts for alice at orders, changed; by another key it is forged. */
+  ownToken(change?: Readonly<Record<string, unknown>>, key?: SigningKey): string
   get(path: string, method?: string): Promise<Answer>
   post(form: FormFields, headers?: Record<string, string>): Promise<Answer>
   raw(body: string, headers: Record<string, string>): Promise<Answer>
@@ -74,13 +76,24 @@ export const corpInline = issuer('corp', {
   keys: { jwks: { keys: [corpKey.publicJwk] } },
 })
 
-/** The path of the issuer identifier may be given, as `/tenant`. */
+/** The clock of the machine, for an authority beside parts that live by it. */
+export const realClock: TestAuthority['clock'] = {
+  get nowSeconds() {
+    return Math.floor(Date.now() / 1000)
+  },
+  get monotonicMs() {
+    return performance.now()
+  },
+  ageMs: 0,
+}
+
+/** The path of the issuer identifier may be given, as `/tenant`. Its clock stands until a test moves it. */
 export async function startAuthority(
-  options: { readonly path?: string } = {},
+  options: { readonly path?: string; readonly clock?: TestAuthority['clock'] } = {},
 ): Promise<TestAuthority> {
   const audits: Record<string, unknown>[] = []
   const logs: string[] = []
-  const clock = { nowSeconds: start, monotonicMs: 0, ageMs: 0 }
+  const { clock = { nowSeconds: start, monotonicMs: 0, ageMs: 0 } } = options
   const keySource: TestAuthority['keySource'] = { keys: [], asked: 0, onFetch: () => undefined }
   let signer: SigningKey | undefined = authorityKey
   const server = https.createServer({ cert: serving.certificate, key: serving.privateKey })
@@ -189,6 +202,7 @@ export async function startAuthority(
 
   return {
     issuer: issuerIdentifier,
+    ca: root.certificate,
     clock,
     keySource,
     audits,
@@ -232,7 +246,7 @@ export async function startAuthority(
         corpKey,
         typ,
       ),
-    ownToken: (change: Readonly<Record<string, unknown>> = {}): string =>
+    ownToken: (change: Readonly<Record<string, unknown>> = {}, key = authorityKey): string =>
       sign(
         {
           iss: issuerIdentifier,
@@ -251,7 +265,7 @@ export async function startAuthority(
           rule: 'shop/orders/web-orders',
           ...change,
         },
-        authorityKey,
+        key,
         'at+jwt',
       ),
     oauth: {

@@ -8,10 +8,9 @@ import type { World } from '../../pkg/policy/world.ts'
 import { createAuthorityClient } from '../../pkg/proxy/authority-client.ts'
 import { createSidecar, type Ports, type SidecarOptions } from '../../pkg/proxy/sidecar.ts'
 import { createLog } from '../../pkg/telemetry/log.ts'
-import { generateSigningKey } from '../../pkg/token/keys.ts'
-import { sign } from '../../pkg/token/sign.ts'
-import { startAuthorityDouble, type AuthorityDouble } from './authority-double.ts'
-import { identity, issuer, service, shop } from './world.ts'
+import { corpInline, realClock, startAuthority, type TestAuthority } from './authority.ts'
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts'
+import { pod, service, shop } from './world.ts'
 
 export interface Heard {
   readonly method: string
@@ -36,10 +35,14 @@ export interface Workload {
 }
 
 export interface Shop {
-  readonly authority: AuthorityDouble
+  readonly authority: TestAuthority
+  /** The way of every sidecar to the authority. */
+  readonly way: FaultProxy
   readonly workloads: Readonly<Record<string, Workload>>
   /** Compiles a changed world and hands it to everybody. */
   apply(change?: (world: World) => World): void
+  /** A new pod takes the place of the workload's, and nobody knows it before `apply`. */
+  replacePod(name: string): void
   /** How old every sidecar's policy is from now on. */
   age(ms: number): void
   /** A token of corp for alice, at web. */
@@ -49,27 +52,29 @@ export interface Shop {
   close(): Promise<void>
 }
 
-const corpKey = generateSigningKey('corp-1')
-const corp = issuer('corp', {
-  keys: { jwks: { keys: [corpKey.publicJwk] } },
-})
-
 export async function startShop(
   options: Partial<Pick<SidecarOptions, 'handleLingerMs' | 'limits'>> & {
     /** Routes that get a listener of their own, by workload. */
     readonly routes?: Readonly<Record<string, readonly string[]>>
+    /** How long a sidecar asks the authority for one token. */
+    readonly deadlineMs?: number
   } = {},
 ): Promise<Shop> {
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-sidecars-'))
-  const authority = await startAuthorityDouble()
+  const authority = await startAuthority({ clock: realClock })
+  const way = await startFaultProxy({
+    host: '127.0.0.1',
+    port: Number(new URL(authority.issuer).port),
+  })
   const addressFile = join(folder, 'service-addresses.json')
   const addresses: Record<string, string> = {}
   const writeAddresses = (): void => writeFileSync(addressFile, JSON.stringify(addresses))
   const source = { ageMs: 0 }
+  const podNames = new Map(['web', 'orders', 'payments'].map((name) => [name, `${name}-0`]))
   const states: Record<string, { apply(sections: never): void }> = {}
   const workloads: Record<string, Workload> = {}
 
-  for (const name of ['web', 'orders', 'payments']) {
+  for (const name of podNames.keys()) {
     const heard: Heard[] = []
     const lines: string[] = []
     let app: App = (_request, response) => response.end('ok\n')
@@ -81,10 +86,10 @@ export async function startShop(
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const appPort = (server.address() as { port: number }).port
     const client = createAuthorityClient({
-      issuer: authority.issuer,
+      issuer: `https://127.0.0.1:${way.port}`,
       ca: () => authority.ca,
-      assertion: () => Promise.resolve(identity(name)),
-      deadlineMs: 400,
+      assertion: () => Promise.resolve(assertionOf(name)),
+      deadlineMs: options.deadlineMs ?? 10_000,
     })
     const any = { host: '127.0.0.1', port: 0 }
     const sidecar = createSidecar({
@@ -128,25 +133,36 @@ export async function startShop(
   }
   writeAddresses()
 
+  function assertionOf(name: string): string {
+    const pod = podNames.get(name) ?? ''
+    const issuedAtSeconds = Math.floor(Date.now() / 1000)
+    return authority.assertion(name, { pod, podUid: `pod-shop-${pod}`, issuedAtSeconds })
+  }
+
   const apply: Shop['apply'] = (change = (world) => world) => {
     const world = change(
       shop({
-        issuers: [corp],
-        services: ['web', 'orders', 'payments'].map((name) =>
+        issuers: [corpInline],
+        pods: [...podNames].map(([app, name]) => ({
+          ...pod('shop', app),
+          metadata: { ...pod('shop', app).metadata, name, uid: `pod-shop-${name}` },
+        })),
+        services: [...podNames.keys()].map((name) =>
           service('shop', name, [
             { name: 'http', port: 80, targetPort: workloads[name]?.ports.inbound[0]?.port ?? 0 },
           ]),
         ),
       }),
     )
-    const compiled = compile(world)
-    authority.follow(compiled.authority)
-    for (const name of Object.keys(workloads)) {
-      const sections = compiled.sidecars.get(`pod-shop-${name}-0`)
+    const ofAuthority = authority.sectionsOf(world)
+    authority.state.apply(ofAuthority)
+    const { sidecars } = compile(world)
+    for (const [name, podName] of podNames) {
+      const sections = sidecars.get(`pod-shop-${podName}`)
       if (sections === undefined) throw new Error(`no policy for ${name}`)
       states[name]?.apply({
         ...sections,
-        keys: { issuer: authority.issuer, keys: [authority.key.publicJwk] },
+        keys: ofAuthority.keys,
         trust: { bundle: '' },
       } as never)
     }
@@ -154,21 +170,19 @@ export async function startShop(
 
   return {
     authority,
+    way,
     workloads,
     apply,
+    replacePod: (name) => podNames.set(name, `${name}-1`),
     age: (ms) => (source.ageMs = ms),
-    alice(change = {}) {
-      const now = Math.floor(Date.now() / 1000)
-      const claims = { iss: 'https://corp.example', sub: 'alice', aud: 'shop', azp: 'portal' }
-      const dates = { iat: now, exp: now + 300 }
-      return sign({ ...claims, ...dates, scope: 'orders:create', ...change }, corpKey, 'at+jwt')
-    },
+    alice: (change = {}) => authority.corpToken({ scope: 'orders:create', ...change }),
     name(destination, address) {
       addresses[destination] = address
       writeAddresses()
     },
     async close() {
       await Promise.all(Object.values(workloads).map((one) => one.close(0)))
+      await way.close()
       await authority.close()
       rmSync(folder, { recursive: true, force: true })
     },
