@@ -11,7 +11,7 @@ import type { Policy, PolicyState } from './policy-state.ts'
 import type { RandomBits } from './random.ts'
 import type { DecisionRecord } from './record.ts'
 import { subjectOf, type Subject } from './subject.ts'
-import { isTraceparent, joinTracestate, splitTracestate } from './trace.ts'
+import { isTraceparent, joinTracestate, plainTraceparent, splitTracestate } from './trace.ts'
 
 export interface InboundOptions {
   readonly state: Pick<PolicyState, 'judging'>
@@ -140,7 +140,7 @@ function addedFields(
   const valid = given !== undefined && isTraceparent(given)
   // Receivers drop a `tracestate` that has no valid parent, so what came with a broken one is void.
   const rest = valid ? splitTracestate(scan.tracestate).rest : ''
-  added.push('traceparent', valid ? given : random.traceparent())
+  added.push('traceparent', valid ? plainTraceparent(given) : random.traceparent())
   added.push('tracestate', joinTracestate(handle, rest))
   return added
 }

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { createRandomBits } from './random.ts'
-import { isTraceparent, joinTracestate, splitTracestate, traceIdOf } from './trace.ts'
+import {
+  isTraceparent,
+  joinTracestate,
+  plainTraceparent,
+  splitTracestate,
+  traceIdOf,
+} from './trace.ts'
 
 const valid = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
@@ -26,6 +32,47 @@ test('the handle stands first and the list stays within 32 members', () => {
   const joined = joinTracestate('h', rest.join(',')).split(',')
   expect(joined).toEqual(['tokenward=h', ...rest.slice(0, 31)])
   expect(joinTracestate('h', rest.slice(1).join(',')).split(',')).toHaveLength(32)
+})
+
+// Whoever calls must not be able to part the app from its handle.
+test.each([
+  ['a key in upper case', 'A=1,b=2', 'b=2'],
+  ['a key with a space', 'a b=1,b=2', 'b=2'],
+  ['a key that begins with a digit', '1a=1,b=2', 'b=2'],
+  ['a member without a value', 'a,b=2,c=', 'b=2'],
+  ['a second equals sign', 'a=1=1,b=2', 'b=2'],
+  ['a byte that is not ASCII', 'a=\u00e9,b=2', 'b=2'],
+  ['a tab in a value', 'a=1\t1,b=2', 'b=2'],
+  ['one key twice', 'a=1,b=2,a=3', 'a=1,b=2'],
+  ['empty members', ',, ,a=1,,', 'a=1'],
+  ['a value of 257 characters', `a=${'x'.repeat(257)},b=2`, 'b=2'],
+  [
+    'more than 512 characters',
+    `a=${'x'.repeat(250)},b=${'y'.repeat(256)},c=3`,
+    `a=${'x'.repeat(250)},c=3`,
+  ],
+])('of a tracestate with %s the rest stays behind the handle', (_, rest, left) => {
+  expect(joinTracestate('h', rest)).toBe(`tokenward=h,${left}`)
+})
+
+test.each([
+  ['tenants', '1a@sys=1,fw529a3039@dt=x'],
+  ['punctuation', 'a_b-c*d/e=!x y~'],
+  ['as much as there may be', `a=${'x'.repeat(256)},b=${'y'.repeat(237)}`],
+])('a tracestate with %s is kept as it came', (_, rest) => {
+  expect(joinTracestate('h', rest)).toBe(`tokenward=h,${rest}`)
+  expect(joinTracestate('h', rest).length).toBeLessThanOrEqual(512)
+})
+
+test.each([
+  ['not sampled', '00', '00'],
+  ['sampled', '01', '01'],
+  ['random and sampled', '03', '01'],
+  ['flags nobody knows', 'fe', '00'],
+])('a traceparent that is %s goes on in the form that all read', (_, flags, left) => {
+  const parent = valid.slice(0, 53)
+  expect(plainTraceparent(parent + flags)).toBe(parent + left)
+  expect(plainTraceparent(`cc${parent.slice(2)}${flags}-more`)).toBe(parent + left)
 })
 
 test.each([

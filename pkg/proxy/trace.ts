@@ -2,6 +2,11 @@
 const ours = 'tokenward'
 /** W3C Trace Context 3.3.1.1. */
 const maxMembers = 32
+/** What every receiver must carry (3.3.1.5); some drop a longer list whole. */
+const maxCharacters = 512
+/** One member (3.3.1.3), as the strictest receivers read it. */
+const member =
+  /^(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
 
 export interface Tracestate {
   /** What others put there, in their order. */
@@ -26,15 +31,24 @@ export function splitTracestate(value: string): Tracestate {
   return { rest: rest.join(','), handles }
 }
 
-/** Puts a handle first (3.3.1.3: who changed it last stands first) and keeps the list legal. */
+/**
+ * Puts a handle first (3.3.1.3: who changed it last stands first). Of the rest only what no receiver can
+ * object to: many drop a whole list for one member, and a caller must not be able to part the app from
+ * its handle, for then it would act as itself.
+ */
 export function joinTracestate(handle: string, rest: string): string {
-  if (rest === '') return `${ours}=${handle}`
-  let end = -1
-  for (let members = 1; members < maxMembers; members += 1) {
-    end = rest.indexOf(',', end + 1)
-    if (end < 0) return `${ours}=${handle},${rest}`
+  let joined = `${ours}=${handle}`
+  if (rest === '') return joined
+  const keys = new Set<string>()
+  for (const part of rest.split(',')) {
+    const text = part.trim()
+    const key = text.slice(0, text.indexOf('='))
+    if (joined.length + 1 + text.length > maxCharacters || keys.size === maxMembers - 1) continue
+    if (keys.has(key) || !member.test(text)) continue
+    keys.add(key)
+    joined += `,${text}`
   }
-  return `${ours}=${handle},${rest.slice(0, end)}`
+  return joined
 }
 
 /** Whether receivers will accept it (W3C Trace Context 3.2.2): otherwise they drop `tracestate` too. */
@@ -50,6 +64,14 @@ export function isTraceparent(value: string): boolean {
     !isZero(value, 3, 35) &&
     !isZero(value, 36, 52)
   )
+}
+
+/**
+ * A valid `traceparent` as every receiver reads it: of version 00, and of the flags the sampled bit (some
+ * take others for a fault, and drop `tracestate` too).
+ */
+export function plainTraceparent(valid: string): string {
+  return `00${valid.slice(2, 53)}0${Number.parseInt(valid.charAt(54), 16) & 1}`
 }
 
 /** The trace id of a valid `traceparent`, for the audit line. */
