@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createAudit } from './audit.ts'
 import { createLog } from './log.ts'
@@ -57,4 +59,22 @@ test('an audit line has its time and leaves out what is not known', () => {
     reason: 'no_rule',
     actors: ['a'],
   })
+})
+
+test('a full disk or a reader that has gone loses lines and nothing else', () => {
+  const script = `
+    const { createLog } = await import(${JSON.stringify(import.meta.resolve('./log.ts'))})
+    const { createAudit } = await import(${JSON.stringify(import.meta.resolve('./audit.ts'))})
+    const log = createLog({ name: 'x', level: 'info' })
+    for (let i = 0; i < 3000; i += 1) log.info({ text: 'x'.repeat(1000) }, 'not written')
+    createAudit({})({ reason: 'no_rule' })
+    setTimeout(() => console.error('lives'), 50)
+  `
+  const full = openSync('/dev/full', 'w')
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  expect([ended.status, ended.stderr]).toEqual([0, 'lives\n'])
 })
