@@ -130,6 +130,17 @@ spec:
   })
 })
 
+test.each([
+  ['a text that begins an object', 'apiV', 'f.yaml:1:1: is not an object'],
+  [
+    'an object without a kind',
+    'apiVersion: tok',
+    'f.yaml:1:1: kind is missing: is the text cut off?',
+  ],
+])('%s may be half a file and is not passed over', (_, text, line) => {
+  expect(linesOf(text)).toEqual([line])
+})
+
 describe('what is not read is noted', () => {
   const notesOf = (text: string, file = 'f.yaml') => {
     const { resources, problems, notes } = parseResources(text, file)
@@ -146,7 +157,6 @@ describe('what is not read is noted', () => {
     ['our kind of another group', 'apiVersion: a.b/v1\nkind: AccessPolicy\n', 'does not use'],
     ['no object', 'workloads: []\n', 'is not a Kubernetes object'],
     ['a list', '- a\n', 'is not a Kubernetes object'],
-    ['a text', 'hello\n', 'is not a Kubernetes object'],
   ])('%s', (_, text, note) => {
     expect(notesOf(text)[0]).toContain(note)
   })

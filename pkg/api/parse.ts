@@ -134,6 +134,7 @@ function readObject(context: Context, value: unknown, base: FieldPath): void {
     else keep(place, collected, read.object)
   } else {
     const findings = strangerFindings(version, kind)
+    if (typeof value === 'string') findings.push({ path: [], message: 'is not an object' })
     if (findings.length > 0) collected.add('problems', findings, place)
     else if (typeof kind !== 'string') note('is not a Kubernetes object and is not read')
     else note(`is of a kind that Tokenward does not use and is not read: ${kind.slice(0, 64)}`)
@@ -152,6 +153,9 @@ function strangerFindings(version: unknown, kind: unknown): Finding[] {
     const near = typeof kind === 'string' ? nearest(kind, kinds) : undefined
     const message = `must be ${kinds.join(' or ')}`
     return [{ path: ['kind'], message, ...(near === undefined ? {} : { nearest: near }) }]
+  }
+  if (typeof version === 'string' && kind === undefined) {
+    return [{ path: ['kind'], message: 'is missing: is the text cut off?' }]
   }
   if (known && (version === undefined || mistyped)) {
     return [{ path: ['apiVersion'], message: `must be ${apiVersion}`, nearest: apiVersion }]

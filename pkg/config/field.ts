@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { resolve } from 'node:path'
 
 /** What a text means for one kind of setting: its value, or what is wrong with it. */
@@ -70,7 +70,13 @@ function readPath(text: string, exists: 'file' | 'folder' | undefined): Reading<
   if (text === '' || text.includes('\0')) return { problem: 'is not a path' }
   const value = resolve(text)
   if (exists === undefined) return { value }
-  const found = statSync(value, { throwIfNoEntry: false })
+  let found: Stats | undefined
+  try {
+    found = statSync(value, { throwIfNoEntry: false })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    return { problem: `cannot be looked at: ${code}` }
+  }
   if (found === undefined) return { problem: 'does not exist' }
   const fits = exists === 'folder' ? found.isDirectory() : !found.isDirectory()
   return fits ? { value } : { problem: `is not a ${exists}` }
