@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { readCoreObject } from '../api/core-objects.ts'
 import type { CoreObject, Namespace, Pod, Service, ServiceAccount } from '../api/core.ts'
@@ -6,6 +6,7 @@ import { parseResources, type Located } from '../api/parse.ts'
 import type { Problem } from '../api/problem.ts'
 import type { AccessPolicy, CustomResource, TrustedIssuer } from '../api/types.ts'
 import { listFiles } from '../controller/sources/list-files.ts'
+import { readText } from '../controller/sources/read-text.ts'
 import { clusterDomain, trustDomain } from '../local/commands.ts'
 import { objectsOf } from '../local/objects.ts'
 import { plan, portWishes } from '../local/plan.ts'
@@ -39,22 +40,36 @@ export async function readFolder(folder: string): Promise<Folder> {
   const warnings: Problem[] = []
   for (const { path } of await listFiles(folder)) {
     const name = shown(path)
-    const parsed = parseResources(readFileSync(path, 'utf8'), name, { parseTemplate })
     files.push(name)
+    const read = await readText(path)
+    if ('problem' in read) {
+      problems.push({ file: name, line: 1, column: 1, path: '', message: read.problem })
+      continue
+    }
+    const parsed = parseResources(read.text, name, { parseTemplate })
     resources.push(...parsed.resources)
     problems.push(...parsed.problems)
     warnings.push(...parsed.warnings)
   }
-  const local = readLocalOf(folder, files, problems)
+  const local = await readLocalOf(folder, files, problems)
   return { files, resources, problems, warnings, local }
 }
 
-function readLocalOf(folder: string, files: string[], problems: Problem[]): LocalFile | undefined {
+async function readLocalOf(
+  folder: string,
+  files: string[],
+  problems: Problem[],
+): Promise<LocalFile | undefined> {
   const path = join(folder, 'local.yaml')
   if (!existsSync(path)) return undefined
   const file = shown(path)
   files.push(file)
-  const reading = readLocal(readFileSync(path, 'utf8'))
+  const read = await readText(path)
+  if ('problem' in read) {
+    problems.push({ file, line: 1, column: 1, path: '', message: read.problem })
+    return undefined
+  }
+  const reading = readLocal(read.text)
   if ('file' in reading) return reading.file
   problems.push(...reading.problems.map((problem) => ({ file, path: '', ...problem })))
   return undefined

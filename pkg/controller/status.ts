@@ -12,6 +12,8 @@ import type { Outcome } from './reconcile.ts'
 
 /** Acknowledgements come in bursts: one round of writing for all of a moment. */
 const debounceMs = 50
+/** What could not be written, on a full disk say, is tried again. */
+const retryMs = 2000
 
 interface Condition extends Finding {
   readonly observedGeneration: number
@@ -62,6 +64,7 @@ export function createStatusWriter(options: {
   let timer: NodeJS.Timeout | undefined
   let round = Promise.resolve()
   let failing = false
+  let closed = false
 
   const put = async (file: string, text: string): Promise<void> => {
     if (written.get(file) === text) return
@@ -102,13 +105,15 @@ export function createStatusWriter(options: {
       if (!failing)
         log.warn({ err, folder }, 'status cannot be written; what is enforced is not concerned')
       failing = true
+      if (!closed) timer ??= setTimeout(due, retryMs)
     }
   }
+  const due = (): void => {
+    timer = undefined
+    round = round.then(write)
+  }
   const again = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      round = round.then(write)
-    }, debounceMs)
+    timer ??= setTimeout(due, debounceMs)
   }
 
   return {
@@ -118,6 +123,7 @@ export function createStatusWriter(options: {
     },
     again,
     async close() {
+      closed = true
       clearTimeout(timer)
       await round
     },

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Problem } from '../../api/problem.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { LastGood } from './last-good.ts'
 import { listFiles, type FoundFile } from './list-files.ts'
 import { readManifest, type Sort } from './read-manifest.ts'
+import { readText, type TextReading } from './read-text.ts'
 import type { Resource } from './snapshot.ts'
 
 /** A file that is being written must not be taken for a whole one: it has to lie still this long. */
@@ -16,7 +16,8 @@ const unendedQuietMs = 250
 interface TakenFile {
   /** Relative to its folder. */
   readonly name: string
-  readonly text: string
+  /** Undefined where it cannot be read. */
+  readonly text: string | undefined
   /** Of the last text that was whole. */
   readonly resources: readonly Resource[]
   readonly problems: readonly Problem[]
@@ -57,16 +58,18 @@ export function openFiles(options: {
   const known = new Map<string, KnownFile>()
   let list: readonly TakenFile[] | undefined
 
-  const take = async (file: KnownFile, found: FoundFile, text: string): Promise<void> => {
+  const take = async (file: KnownFile, found: FoundFile, read: TextReading): Promise<void> => {
     const before = file.taken
     const { stamp } = found
-    if (before?.text === text) {
+    const text = 'text' in read ? read.text : undefined
+    if (before !== undefined && text !== undefined && before.text === text) {
       file.taken = { ...before, stamp }
       return
     }
     const name = path.relative(folder, found.path)
-    const { resources, problems } = readManifest(text, name, sort)
-    if (problems.length === 0) {
+    const { resources, problems } =
+      'text' in read ? readManifest(read.text, name, sort) : unreadable(name, read.problem)
+    if (text !== undefined && problems.length === 0) {
       file.taken = { name, text, stamp, problems, resources }
       lastGood?.keep(name, text)
       if ((before?.problems.length ?? 0) > 0) log.info({ file: name }, 'a file is whole again')
@@ -93,12 +96,12 @@ export function openFiles(options: {
     if (file.taken?.stamp === found.stamp) return 0
     const leftMs = file.sinceMs + quietMs - nowMs
     if (leftMs > 0) return leftMs
-    const text = await readFile(found.path, 'utf8')
-    if (!hasEnd(text)) {
+    const read = await readText(found.path)
+    if ('text' in read && !hasEnd(read.text)) {
       const moreMs = file.sinceMs + unendedQuietMs - monotonicMs()
       if (moreMs > 0) return moreMs
     }
-    await take(file, found, text)
+    await take(file, found, read)
     return 0
   }
 
@@ -132,6 +135,10 @@ export function openFiles(options: {
       return left.length === 0 ? undefined : Math.min(...left)
     },
   }
+}
+
+function unreadable(file: string, message: string): ReturnType<typeof readManifest> {
+  return { resources: [], problems: [{ file, line: 1, column: 1, path: '', message }] }
 }
 
 /** Whether a text is visibly not cut: its last line has an end, or its braces must have one to parse. */
