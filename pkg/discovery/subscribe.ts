@@ -65,8 +65,9 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
       : createStateFile({ path: options.stateFile, kind, log, wallMs })
   let held: Held = {}
   let revision: Revision | undefined
-  /** When the view that is applied was known to be right, on the monotonic clock. */
+  /** When the view that is applied was known to be right, on both clocks. */
   let rightAtMs = -Infinity
+  let rightAtWallMs = -Infinity
   let keptAtMs = -Infinity
   /** Sections of an update that was rejected: the next one must bring them all. */
   let rejected: readonly SectionName[] = []
@@ -77,7 +78,12 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
   let connection: Connection | undefined
   let wake: (() => void) | undefined
 
-  const ageMs = (): number => monotonicMs() - rightAtMs
+  // A machine that slept stopped its monotonic clock, and a wall clock may go back: the older age counts.
+  const ageMs = (): number => Math.max(monotonicMs() - rightAtMs, wallMs() - rightAtWallMs)
+  const setAge = (ms: number): void => {
+    rightAtMs = monotonicMs() - ms
+    rightAtWallMs = wallMs() - ms
+  }
   const keep = (): void => {
     if (revision === undefined) return
     keptAtMs = monotonicMs()
@@ -108,7 +114,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     }
     rejected = []
     askForAll = false
-    rightAtMs = Math.max(rightAtMs, monotonicMs())
+    setAge(0)
     connection?.send({ type: 'ack', hashes: hashesOf(next) })
     keep()
   }
@@ -116,7 +122,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     // A view whose update was rejected is not the one that is applied.
     if (revision === undefined || rejected.length > 0) return
     revision = heartbeat.revision
-    rightAtMs = monotonicMs() - heartbeat.ageMs
+    setAge(heartbeat.ageMs)
     if (monotonicMs() - keptAtMs > keepEveryMs) keep()
   }
   const take = (line: Downstream): void => {
@@ -190,7 +196,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
   if (state !== undefined) {
     try {
       apply(state.held, state.revision)
-      rightAtMs = monotonicMs() - state.ageMs
+      setAge(state.ageMs)
       log.info({ ageMs: Math.round(state.ageMs) }, 'the kept state is applied')
     } catch (err) {
       log.warn({ err }, 'the kept state cannot be applied and is left aside')
