@@ -1,7 +1,8 @@
 import { setting } from '../../pkg/config/settings.ts'
 import { parseAddress } from '../../pkg/http/address.ts'
 
-const file = (help: string) => setting.path({ help, placeholder: 'FILE', required: true })
+const file = (help: string) =>
+  setting.path({ help, placeholder: 'FILE', exists: 'file', required: true })
 
 export const definition = {
   program: 'authority',
@@ -28,12 +29,18 @@ export const definition = {
     ),
     caFile: file('PEM roots that the controllers are verified by.'),
     discoveryTokenFile: file('Service-account token for the controllers.'),
-    signingKeyFile: file('Signing keys, as the controller keeps them.'),
+    // Not there yet where the controller has not made it: waited for.
+    signingKeyFile: setting.path({
+      help: 'Signing keys, as the controller keeps them.',
+      placeholder: 'FILE',
+      required: true,
+    }),
     certificateFile: file('PEM certificate to serve with.'),
     privateKeyFile: file('PEM private key of the certificate.'),
     stateFolder: setting.path({
       help: 'Folder where the last policy is kept.',
       placeholder: 'DIR',
+      exists: 'folder',
       required: true,
     }),
     allowPrivateIssuers: setting.boolean({

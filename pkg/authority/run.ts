@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import https from 'node:https'
 import path from 'node:path'
+import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe } from '../discovery/subscribe.ts'
+import { readTokenFile } from '../discovery/token-file.ts'
 import { formatAddress, type Address } from '../http/address.ts'
 import { drain, listen } from '../http/listen.ts'
 import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
 import { createKeySource } from '../issuers/key-source.ts'
-import { checkServing } from '../pki/read.ts'
+import { checkServing, readCertificate } from '../pki/read.ts'
 import type { AuthorityPolicy } from '../policy/workload-policy.ts'
 import { StartError } from '../refusal/exit-codes.ts'
 import type { Audit } from '../telemetry/audit.ts'
@@ -59,6 +61,14 @@ export async function run(
     throw new StartError('inputInvalid', `${settings.certificateFile} cannot serve: ${why}`, error)
   }
 
+  try {
+    readCertificate(roots, settings.caFile)
+  } catch (error) {
+    throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
+  }
+  await readTokenFile(settings.discoveryTokenFile)
+  await checkStateFolder(settings.stateFolder)
+
   const metrics = createMetrics()
   const answers = metrics.counter(
     'tokenward_authority_answers_total',
@@ -82,7 +92,7 @@ export async function run(
     kind: 'authority',
     urls: settings.controllers,
     ca: () => roots,
-    token: async () => (await readFile(settings.discoveryTokenFile, 'utf8')).trim(),
+    token: () => readTokenFile(settings.discoveryTokenFile),
     stateFile: path.join(settings.stateFolder, 'policy.json'),
     apply: (sections: AuthorityPolicy) => {
       state.apply(sections)

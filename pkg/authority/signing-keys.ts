@@ -28,8 +28,7 @@ export function openSigningKeys(options: {
   const look = (): void => {
     if (monotonicMs() - lookedAtMs < lookEveryMs) return
     lookedAtMs = monotonicMs()
-    const found = statSync(file, { throwIfNoEntry: false })
-    const version = found === undefined ? 'absent' : `${found.ino} ${found.mtimeMs} ${found.size}`
+    const version = versionOf(file)
     if (version === seen) return
     seen = version
     try {
@@ -47,6 +46,16 @@ export function openSigningKeys(options: {
       look()
       return key !== undefined && policy.isPublished(key) ? key : undefined
     },
+  }
+}
+
+/** Changes whenever the file may have. */
+function versionOf(file: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(file)
+    return `${ino} ${mtimeMs} ${size}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error'
   }
 }
 

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe, type Subscription } from '../discovery/subscribe.ts'
+import { readTokenFile } from '../discovery/token-file.ts'
+import { readCertificate } from '../pki/read.ts'
+import { StartError } from '../refusal/exit-codes.ts'
 import { createLog, type LogLevel, type Write } from '../telemetry/log.ts'
 import { createAuthorityClient } from './authority-client.ts'
 import { createSidecar, type Listeners, type Ports, type SidecarOptions } from './sidecar.ts'
@@ -43,7 +46,10 @@ export async function run(options: RunOptions): Promise<Running> {
   const { write, stateFolder } = options
   const lines = write === undefined ? {} : { write }
   const log = createLog({ name: 'sidecar', level: options.logLevel, ...lines })
-  const firstRoots = readFileSync(options.caFile, 'utf8')
+  const firstRoots = await readRoots(options.caFile)
+  await readTokenFile(options.discoveryTokenFile)
+  await readTokenFile(options.authorityTokenFile)
+  if (stateFolder !== undefined) await checkStateFolder(stateFolder)
   const roots = (): string => {
     const newer = sidecar.state.current()?.sections.trust.bundle ?? ''
     return newer === '' || newer === firstRoots ? firstRoots : `${firstRoots}\n${newer}`
@@ -51,7 +57,7 @@ export async function run(options: RunOptions): Promise<Running> {
   const authority = createAuthorityClient({
     issuer: options.authority,
     ca: roots,
-    assertion: () => readToken(options.authorityTokenFile),
+    assertion: () => readTokenFile(options.authorityTokenFile),
   })
   // Until it is there nothing has been applied and nothing can ask.
   const source: { current?: Subscription } = {}
@@ -73,7 +79,7 @@ export async function run(options: RunOptions): Promise<Running> {
     kind: 'sidecar',
     urls: options.controllers,
     ca: roots,
-    token: () => readToken(options.discoveryTokenFile),
+    token: () => readTokenFile(options.discoveryTokenFile),
     ...(stateFolder === undefined ? {} : { stateFile: join(stateFolder, 'policy.json') }),
     apply: (sections) => {
       sidecar.state.apply(sections)
@@ -96,6 +102,15 @@ export async function run(options: RunOptions): Promise<Running> {
   }
 }
 
-async function readToken(path: string): Promise<string> {
-  return (await readFile(path, 'utf8')).trim()
+async function readRoots(path: string): Promise<string> {
+  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const why = `${path} cannot be read (${error.code ?? error.message})`
+    throw new StartError('inputMissing', `the roots ${why}`)
+  })
+  try {
+    readCertificate(pem, path)
+  } catch (error) {
+    throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
+  }
+  return pem
 }

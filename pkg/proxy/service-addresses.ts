@@ -26,11 +26,10 @@ export function createServiceAddresses(options: {
   let version = ''
 
   const look = (): void => {
-    const found = statSync(path, { throwIfNoEntry: false })
-    const now = found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size}`
+    const now = versionOf(path)
     if (now === version) return
     version = now
-    if (found === undefined) return
+    if (now === 'ENOENT') return
     try {
       known = readAddresses(JSON.parse(readFileSync(path, 'utf8')))
     } catch (err) {
@@ -47,6 +46,16 @@ export function createServiceAddresses(options: {
       }
       return known.get(destination)
     },
+  }
+}
+
+/** Changes whenever the file may have. */
+function versionOf(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path)
+    return `${ino} ${mtimeMs} ${size}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error'
   }
 }
 

@@ -153,13 +153,14 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     const bound = await listen(
       proxy(handler, inboundRecord, { mode: 'reverse', name }),
       address,
-      name,
+      `${name} (--inbound)`,
     )
     at.port = bound.port
     return bound
   }
   const openOutbound = async (address: Address, name: string, route?: string) => {
-    const bound = await listen(outbound(name, route), address, name)
+    const flag = route === undefined ? '--outbound-address' : '--route-ports'
+    const bound = await listen(outbound(name, route), address, `${name} (${flag})`)
     own.add(bound)
     return bound
   }
@@ -188,7 +189,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       metrics,
       pages: { '/policy': policy },
     })
-    const admin = await listen(server, listeners.admin, 'the admin port')
+    const admin = await listen(server, listeners.admin, 'the admin port (--admin-address)')
     servers.push(server)
     own.add(admin)
     const inbound: Address[] = []

@@ -149,7 +149,7 @@ test('a port in use leaves nothing open', async () => {
   await admin.close(0)
   const listeners = { inbound: [], outbound: taken, routes: [], admin: free }
   await expect(start(['https://127.0.0.1:9'], { listeners })).rejects.toThrow(
-    `outbound cannot listen: 127.0.0.1:${taken.port} is in use by another process`,
+    `outbound (--outbound-address) cannot listen: 127.0.0.1:${taken.port} is in use by another process`,
   )
   await expect(call({ port: free.port }, {})).rejects.toThrow('ECONNREFUSED')
 })
@@ -204,7 +204,7 @@ test('a port in use ends the process with one line and code 69', async () => {
   other.close()
   expect(code).toBe(69)
   expect(stderr).toBe(
-    `sidecar: outbound cannot listen: 127.0.0.1:${port} is in use by another process; stop it or choose another port\n`,
+    `sidecar: outbound (--outbound-address) cannot listen: 127.0.0.1:${port} is in use by another process; stop it or choose another port\n`,
   )
 })
 
