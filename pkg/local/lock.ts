@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StartError } from '../refusal/exit-codes.ts'
 import { isRunning, processIdOf, type ProcessId } from './process-id.ts'
@@ -9,7 +9,7 @@ import { isRunning, processIdOf, type ProcessId } from './process-id.ts'
  */
 export function takeLock(path: string): () => void {
   const folder = dirname(path)
-  orUnusable(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+  orUnusable(folder, () => makeFolder(folder))
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const file = orUnusable(folder, () => openNew(path))
     if (file !== undefined) {
@@ -28,6 +28,13 @@ export function takeLock(path: string): () => void {
     'alreadyRunning',
     `the lock ${path} cannot be taken: others start at the same time`,
   )
+}
+
+/** Level by level: where a parent takes no folders (/proc), `recursive` of mkdirSync never returns. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
 }
 
 /** Undefined where it exists. */
