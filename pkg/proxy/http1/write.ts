@@ -19,6 +19,17 @@ export function isWritable(verdict: ForwardVerdict): boolean {
   return !notVisible.test(verdict.path) && !verdict.added.some((text) => notValue.test(text))
 }
 
+/** Methods whose handlers expect a body (RFC 9110 9.3). */
+const bodied = new Set(['POST', 'PUT', 'PATCH', 'QUERY'])
+
+/**
+ * Whether the upstream must end its connection after this request. A body that nobody expects may be left
+ * unread, and some servers then read it as the next request, one that was never judged.
+ */
+export function isLast({ method, body }: RequestHead): boolean {
+  return body !== 'none' && body !== 0 && !bodied.has(method)
+}
+
 /** The head that goes to the upstream, written from the parsed form alone. */
 export function writeRequestHead(head: RequestHead, verdict: ForwardVerdict): string {
   const { fields, to } = verdict
@@ -29,7 +40,9 @@ export function writeRequestHead(head: RequestHead, verdict: ForwardVerdict): st
   if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
   else if (head.body !== 'none') text += `Content-Length: ${head.body}\r\n`
   if (head.expectContinue) text += 'Expect: 100-continue\r\n'
-  if (head.trailers) text += 'TE: trailers\r\nConnection: TE\r\n'
+  const last = isLast(head)
+  if (head.trailers) text += `TE: trailers\r\nConnection: ${last ? 'TE, close' : 'TE'}\r\n`
+  else if (last) text += 'Connection: close\r\n'
   return text + '\r\n'
 }
 
