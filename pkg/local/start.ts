@@ -138,10 +138,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     const around = { folder, paths, plan, program, env }
     const deadline = AbortSignal.any([AbortSignal.timeout(startDeadlineMs), options.signal])
 
+    // Issuers among them must answer before the controller asks for their keys.
     await launchReady(
-      [...file.processes.map((each) => foreign(around, each)), controllerLaunch(around)],
+      file.processes.map((each) => foreign(around, each)),
       deadline,
     )
+    await launchReady([controllerLaunch(around)], deadline)
     const apps = plan.workloads.flatMap((workload) => appLaunch(around, workload) ?? [])
     const sidecars = plan.workloads.map((workload) => sidecarLaunch(around, workload))
     await launchReady([authorityLaunch(around), ...sidecars, ...apps], deadline)

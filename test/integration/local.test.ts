@@ -94,9 +94,16 @@ describe('a running system', { timeout: 60_000 }, () => {
 
   test('serves every app through its sidecar and names every process', async () => {
     const alice = await output(tokenOf('--user', 'alice', '--raw'))
-    expect((await get(place, 'http://127.0.0.1:7080/')).status).toBe(200)
-    expect((await get(place, 'http://127.0.0.1:7080/purchases/1')).status).toBe(401)
-    expect((await get(place, 'http://127.0.0.1:7080/purchases/1', alice)).status).toBe(404)
+    const answers = await Promise.all([
+      get(place, 'http://127.0.0.1:7080/'),
+      get(place, 'http://127.0.0.1:7080/purchases/1'),
+      get(place, 'http://127.0.0.1:7080/purchases/1', alice),
+    ])
+    const bodies = await Promise.all(answers.map((answer) => answer.text()))
+    expect(
+      answers.map(({ status }) => status),
+      bodies.join('\n'),
+    ).toEqual([200, 401, 404])
     const names = ['orders', 'payments', 'reports', 'web']
     expect(
       recordIn(place)
