@@ -2,8 +2,6 @@ import type { Refusal } from '../../refusal/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Limits } from '../http1/limits.ts'
 import type { ConnectionFacts, Handler, Mode } from '../http1/message.ts'
-import type { Downstream } from './downstream.ts'
-import type { Pool } from './pool.ts'
 
 /** Counters since the start and two gauges (`active`, `idleUpstreams`); read at a scrape. */
 export interface ProxyStats {
@@ -26,8 +24,6 @@ export interface Core {
   readonly onRefusal: (refusal: Refusal, decision: string, connection: ConnectionFacts) => void
   readonly limits: Limits
   readonly stats: ProxyStats
-  readonly pool: Pool
-  readonly downstreams: Set<Downstream>
   /** Monotonic milliseconds as of the last sweep: late by up to `sweepMs`, and free to read. */
   nowMs: number
   draining: boolean

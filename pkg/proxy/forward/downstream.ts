@@ -8,7 +8,8 @@ import type { ConnectionFacts, RequestHead, Verdict } from '../http1/message.ts'
 import { readRequestHead } from '../http1/request.ts'
 import { isWritable, Output } from '../http1/write.ts'
 import { deadlineIn, type Core } from './core.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, type ClientSide } from './exchange.ts'
+import type { Pool } from './pool.ts'
 
 /** Bytes that may wait here (pipelined requests) before the client is not read any more. */
 const waitingBytes = 64 * 1024
@@ -19,13 +20,14 @@ const usualHeadBytes = 4 * 1024
 type Phase = 'head' | 'judged' | 'exchange' | 'lingering' | 'closed'
 
 /** One client connection: reads heads one after the other and has each judged by itself. */
-export class Downstream {
+export class Downstream implements ClientSide {
   readonly output: Output
   readonly facts: ConnectionFacts
-  /** When to give up what is waited for; Infinity when nothing is. */
   deadlineMs: number
   #core: Core
   #socket: Socket
+  #pool: Pool
+  #onClosed: () => void
   #phase: Phase = 'head'
   #exchange: Exchange | null = null
   #waiting: Buffer | null = null
@@ -35,9 +37,11 @@ export class Downstream {
   /** The client sent its end; it may still read. */
   #ended = false
 
-  constructor(core: Core, socket: Socket) {
+  constructor(core: Core, socket: Socket, options: { pool: Pool; onClosed: () => void }) {
     this.#core = core
     this.#socket = socket
+    this.#pool = options.pool
+    this.#onClosed = options.onClosed
     this.output = new Output(socket)
     this.facts = {
       remoteAddress: socket.remoteAddress ?? '',
@@ -86,7 +90,6 @@ export class Downstream {
     this.#waiting = this.#waiting === null ? bytes : Buffer.concat([this.#waiting, bytes])
   }
 
-  /** Reads the client or not, by who can take what it sends. */
   updateReading(): void {
     const exchange = this.#exchange
     const blocked = exchange !== null && !exchange.requestDone && exchange.blocked
@@ -196,7 +199,7 @@ export class Downstream {
       return
     }
     this.#phase = 'exchange'
-    const exchange = new Exchange(this.#core, this, { head, verdict })
+    const exchange = new Exchange(this.#core, this, { pool: this.#pool, head, verdict })
     this.#exchange = exchange
     if (exchange.requestDone) return
     const bytes = this.#waiting
@@ -248,7 +251,6 @@ export class Downstream {
     this.#answer({ refusal, decision, close: true })
   }
 
-  /** The exchange ends with an answer of ours. */
   exchangeRefused(answer: Answer): void {
     this.#answer(answer)
     this.#guarded(() => this.#readHeads())
@@ -308,7 +310,6 @@ export class Downstream {
     this.#exchange.refuse(new Refusal('malformed_request', { hint: 'The body ended too early.' }))
   }
 
-  /** Breaks the connection: what was sent so far must not look whole. */
   abort(): void {
     this.#exchange?.abandon()
     this.#exchange = null
@@ -335,8 +336,7 @@ export class Downstream {
     this.#waiting = null
     this.#exchange?.abandon()
     this.#exchange = null
-    this.#core.stats.active--
-    this.#core.downstreams.delete(this)
+    this.#onClosed()
   }
 }
 

@@ -33,19 +33,30 @@ export interface ProxyServer {
 /** A proxy for HTTP/1.1 (RFC 9112) that forwards what `handler` allows; see the types of `http1/message.ts`. */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const core = createCore(options)
+  const engine: Engine = { core, pool: new Pool(), downstreams: new Set() }
   const server = createServer({
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
   })
-  server.on('connection', (socket) => accept(core, socket))
+  server.on('connection', (socket) => accept(engine, socket))
   let timer: NodeJS.Timeout | undefined
   server.on('listening', () => {
     core.nowMs = performance.now()
-    timer = setInterval(() => sweep(core), core.limits.sweepMs).unref()
+    timer = setInterval(() => sweep(engine), core.limits.sweepMs).unref()
   })
-  return { server, stats: core.stats, drain: (graceMs) => drain(core, server, { graceMs, timer }) }
+  return {
+    server,
+    stats: core.stats,
+    drain: (graceMs) => drain(engine, server, { graceMs, timer }),
+  }
+}
+
+interface Engine {
+  readonly core: Core
+  readonly pool: Pool
+  readonly downstreams: Set<Downstream>
 }
 
 function createCore(options: ProxyServerOptions): Core {
@@ -67,14 +78,12 @@ function createCore(options: ProxyServerOptions): Core {
       upstreamReused: 0,
       upstreamRetries: 0,
     },
-    pool: new Pool(),
-    downstreams: new Set(),
     nowMs: performance.now(),
     draining: false,
   }
 }
 
-function accept(core: Core, socket: Socket): void {
+function accept({ core, pool, downstreams }: Engine, socket: Socket): void {
   core.stats.connections++
   if (core.stats.active >= core.limits.connections) {
     socket.on('error', () => undefined)
@@ -84,28 +93,33 @@ function accept(core: Core, socket: Socket): void {
     return
   }
   core.stats.active++
-  core.downstreams.add(new Downstream(core, socket))
+  const onClosed = (): void => {
+    core.stats.active--
+    downstreams.delete(downstream)
+  }
+  const downstream = new Downstream(core, socket, { pool, onClosed })
+  downstreams.add(downstream)
 }
 
-function sweep(core: Core): void {
+function sweep({ core, pool, downstreams }: Engine): void {
   core.nowMs = performance.now()
-  for (const downstream of core.downstreams) {
+  for (const downstream of downstreams) {
     if (downstream.deadlineMs < core.nowMs) downstream.timedOut()
   }
-  core.pool.sweep(core.nowMs)
+  pool.sweep(core.nowMs)
 }
 
 async function drain(
-  core: Core,
+  { core, pool, downstreams }: Engine,
   server: Server,
   options: { readonly graceMs: number; readonly timer: NodeJS.Timeout | undefined },
 ): Promise<void> {
   core.draining = true
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  for (const downstream of core.downstreams) downstream.endIdle()
-  core.pool.sweep(core.nowMs, true)
+  for (const downstream of downstreams) downstream.endIdle()
+  pool.sweep(core.nowMs, true)
   const deadline = setTimeout(() => {
-    for (const downstream of core.downstreams) downstream.abort()
+    for (const downstream of downstreams) downstream.abort()
   }, options.graceMs)
   await closed
   clearTimeout(deadline)

@@ -1,23 +1,41 @@
 import { rowOf, type Reason } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
+import type { Answer } from '../answers.ts'
 import { ChunkDecoder } from '../http1/chunked.ts'
-import type { ForwardVerdict, RequestHead } from '../http1/message.ts'
+import type { ConnectionFacts, ForwardVerdict, RequestHead } from '../http1/message.ts'
 import type { ResponseHead } from '../http1/response.ts'
 import {
+  isLast,
   writeLastChunk,
   writeRequestHead,
   writeResponseHead,
   type Framing,
+  type Output,
 } from '../http1/write.ts'
 import { deadlineIn, type Core } from './core.ts'
-import type { Downstream } from './downstream.ts'
-import type { Upstream } from './upstream.ts'
+import type { Pool } from './pool.ts'
+import type { AnswerSink, Upstream } from './upstream.ts'
 
 /** RFC 9110 9.2.2: may be sent again when a kept-alive connection turns out to be dead. */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
+/** The connection that a request came by. */
+export interface ClientSide {
+  readonly output: Output
+  readonly facts: ConnectionFacts
+  /** When to give up what is waited for; Infinity when nothing is. */
+  deadlineMs: number
+  /** Reads the client or not, by who can take what it sends. */
+  updateReading(): void
+  exchangeEnded(keepAlive: boolean): void
+  /** The exchange ends with an answer of ours. */
+  exchangeRefused(answer: Answer): void
+  /** Breaks the connection: what was sent so far must not look whole. */
+  abort(): void
+}
+
 /** One forwarded request: its body to the upstream, the answer to the client. */
-export class Exchange {
+export class Exchange implements AnswerSink {
   readonly head: RequestHead
   /** The whole request has been read from the client and handed to the upstream. */
   requestDone: boolean
@@ -26,7 +44,8 @@ export class Exchange {
   /** The head of the final answer has been handed to the client. */
   answered = false
   #core: Core
-  #down: Downstream
+  #pool: Pool
+  #down: ClientSide
   #verdict: ForwardVerdict
   #up: Upstream
   #left: number
@@ -38,18 +57,19 @@ export class Exchange {
 
   constructor(
     core: Core,
-    down: Downstream,
-    request: { head: RequestHead; verdict: ForwardVerdict },
+    down: ClientSide,
+    request: { pool: Pool; head: RequestHead; verdict: ForwardVerdict },
   ) {
-    const { head, verdict } = request
+    const { pool, head, verdict } = request
     this.#core = core
+    this.#pool = pool
     this.#down = down
     this.head = head
     this.#verdict = verdict
     this.#left = typeof head.body === 'number' ? head.body : 0
     this.#chunks = head.body === 'chunked' ? new ChunkDecoder(core.limits) : null
     this.requestDone = head.body === 'none' || head.body === 0
-    this.#up = core.pool.take(core, verdict.to)
+    this.#up = pool.take(core, verdict.to)
     this.#send()
   }
 
@@ -177,9 +197,9 @@ export class Exchange {
     if (this.#over) return
     const up = this.#up
     const seconds = up.keepAliveSeconds
-    if (up.detach() && this.requestDone) {
+    if (up.detach() && this.requestDone && !isLast(this.head)) {
       const { poolIdleMs } = this.#core.limits
-      this.#core.pool.give(this.#core, up, seconds === -1 ? poolIdleMs : seconds * 1000 - 1000)
+      this.#pool.give(this.#core, up, seconds === -1 ? poolIdleMs : seconds * 1000 - 1000)
     } else up.destroy()
     this.#finish(this.requestDone)
     this.#down.exchangeEnded(this.#keepAlive)
@@ -192,7 +212,7 @@ export class Exchange {
     up.destroy()
     if (untouched && up.reused && this.head.body === 'none' && idempotent.has(this.head.method)) {
       this.#core.stats.upstreamRetries++
-      this.#up = this.#core.pool.fresh(this.#core, this.#verdict.to)
+      this.#up = this.#pool.fresh(this.#core, this.#verdict.to)
       this.#send()
       return
     }

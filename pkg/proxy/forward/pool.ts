@@ -1,10 +1,6 @@
+import type { Address } from '../../http/address.ts'
 import type { Core } from './core.ts'
 import { Upstream } from './upstream.ts'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** Idle upstream connections by address; the one that was used last goes out first. */
 export class Pool {
@@ -29,7 +25,7 @@ export class Pool {
 
   fresh(core: Core, to: Address): Upstream {
     core.stats.upstreamConnections++
-    return new Upstream(core, to)
+    return new Upstream(core, to, (upstream) => this.#forget(upstream))
   }
 
   /** Keeps a connection for `idleMs` (bounded by the limits), or ends it. */
@@ -45,8 +41,7 @@ export class Pool {
     idle.push(upstream)
   }
 
-  /** Forgets a connection that ended while it was idle. */
-  forget(upstream: Upstream): void {
+  #forget(upstream: Upstream): void {
     const idle = this.#idle.get(upstream.key)
     const at = idle === undefined ? -1 : idle.lastIndexOf(upstream)
     if (idle === undefined || at === -1) return

@@ -1,14 +1,33 @@
 import { connect, type Socket } from 'node:net'
+import type { Address } from '../../http/address.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { ChunkDecoder } from '../http1/chunked.ts'
+import type { RequestHead } from '../http1/message.ts'
 import { readResponseHead, type ResponseHead } from '../http1/response.ts'
 import { Output } from '../http1/write.ts'
 import type { Core } from './core.ts'
-import type { Exchange } from './exchange.ts'
-import type { Address } from './pool.ts'
 
 /** All upstream sockets read into this one buffer; what outlives the read is copied. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Takes the answer to the request that it sent, as it is read. */
+export interface AnswerSink {
+  readonly head: RequestHead
+  connected(): void
+  requestDrained(): void
+  /** A head of 1xx. */
+  informational(head: ResponseHead): void
+  responseHead(head: ResponseHead): void
+  /** Body bytes, in a buffer that is read into again. */
+  responseData(bytes: Buffer, from: number, to: number): void
+  responseTrailers(trailers: readonly string[]): void
+  /** False when the client does not keep up; the upstream is not read until `resume`. */
+  flushResponse(): boolean
+  responseEnded(): void
+  /** `untouched`: no byte of an answer had come. */
+  upstreamFailed(refusal: Refusal, untouched?: boolean): void
+  fault(error: unknown): void
+}
 
 /** One connection to an upstream; serves one exchange at a time. */
 export class Upstream {
@@ -22,16 +41,19 @@ export class Upstream {
   /** The exchange does not take more for now. */
   paused = false
   #core: Core
-  #exchange: Exchange | null = null
+  #exchange: AnswerSink | null = null
   #kept: Buffer | null = null
   #head: ResponseHead | null = null
   #left = 0
   #chunks: ChunkDecoder | null = null
   #done = false
   #failure: Error | undefined
+  #onIdleEnd: (upstream: Upstream) => void
 
-  constructor(core: Core, to: Address) {
+  /** `onIdleEnd`: it ended while no exchange had it. */
+  constructor(core: Core, to: Address, onIdleEnd: (upstream: Upstream) => void) {
     this.#core = core
+    this.#onIdleEnd = onIdleEnd
     this.key = `${to.host} ${to.port}`
     this.socket = connect({
       host: to.host,
@@ -53,7 +75,7 @@ export class Upstream {
   }
 
   /** Gives the connection to an exchange; its answer is read from here on. */
-  attach(exchange: Exchange): void {
+  attach(exchange: AnswerSink): void {
     this.#exchange = exchange
     this.#head = null
     this.#done = false
@@ -98,7 +120,7 @@ export class Upstream {
     }
   }
 
-  #read(exchange: Exchange, count: number): boolean {
+  #read(exchange: AnswerSink, count: number): boolean {
     let bytes: Buffer = readBuffer
     let end = count
     if (this.#kept !== null) {
@@ -115,7 +137,7 @@ export class Upstream {
   }
 
   /** Reads heads until the final one; returns where the body starts. */
-  #readHead(exchange: Exchange, bytes: Buffer, end: number): number {
+  #readHead(exchange: AnswerSink, bytes: Buffer, end: number): number {
     const { headBytes, fields } = this.#core.limits
     let at = 0
     while (at < end) {
@@ -143,7 +165,7 @@ export class Upstream {
     return at
   }
 
-  #begin(exchange: Exchange, head: ResponseHead): void {
+  #begin(exchange: AnswerSink, head: ResponseHead): void {
     this.#head = head
     this.#left = typeof head.body === 'number' ? head.body : 0
     this.#chunks = head.body === 'chunked' ? new ChunkDecoder(this.#core.limits) : null
@@ -151,7 +173,7 @@ export class Upstream {
     exchange.responseHead(head)
   }
 
-  #readBody(exchange: Exchange, read: { bytes: Buffer; start: number; end: number }): void {
+  #readBody(exchange: AnswerSink, read: { bytes: Buffer; start: number; end: number }): void {
     const { bytes, end } = read
     let at = read.start
     if (this.#chunks !== null) {
@@ -181,7 +203,7 @@ export class Upstream {
   /** The other side sent its end; an answer without framing ends well here. */
   #end(): void {
     const exchange = this.#exchange
-    if (exchange === null) this.#core.pool.forget(this)
+    if (exchange === null) this.#onIdleEnd(this)
     if (exchange === null || this.#head?.body !== 'close' || this.#done) return
     this.#done = true
     exchange.responseTrailers([])
@@ -192,7 +214,7 @@ export class Upstream {
   #closed(): void {
     const exchange = this.#exchange
     if (exchange === null) {
-      this.#core.pool.forget(this)
+      this.#onIdleEnd(this)
       return
     }
     this.#exchange = null
