@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { formatProblem, type Problem } from '../api/problem.ts'
 import { compile } from '../policy/compile.ts'
-import type { Verdict } from '../policy/world.ts'
+import type { Verdict } from '../policy/verdict.ts'
 import { readFolder, worldOf, type Folder } from './folder.ts'
 import { outputOption, print, type OutputFormat } from './output.ts'
 import { paint, type Terminal } from './terminal.ts'

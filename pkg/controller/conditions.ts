@@ -1,6 +1,6 @@
 import type { Progress } from '../discovery/index.ts'
 import type { KeyStatus } from '../issuers/key-source.ts'
-import type { Verdict } from '../policy/world.ts'
+import type { Verdict } from '../policy/verdict.ts'
 import type { Conflict } from './sources/snapshot.ts'
 
 /** A condition before it is known since when it holds. */

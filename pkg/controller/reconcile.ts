@@ -1,7 +1,7 @@
 import type { Index } from '../discovery/index.ts'
 import type { KeySource } from '../issuers/key-source.ts'
 import type { KeysSection } from '../policy/workload-policy.ts'
-import type { Verdict } from '../policy/world.ts'
+import type { Verdict } from '../policy/verdict.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { IssuerTrust, JsonWebKeyRow } from '../token/claims.ts'
 import { generationOf, worldOf, type WorldOptions } from './generation.ts'

@@ -1,8 +1,9 @@
 import type { TrustedIssuer } from '../api/types.ts'
 import type { IssuerTrust } from '../token/claims.ts'
 import { readIssuer, type ReadIssuer } from './read-issuer.ts'
-import { compareText, inOrder, refuse, sortedRecord, verdict } from './world.ts'
-import type { Verdict, World } from './world.ts'
+import { compareText, inOrder, sortedRecord } from './order.ts'
+import { refuse, verdict, type Verdict } from './verdict.ts'
+import type { World } from './world.ts'
 
 export interface AcceptedIssuers {
   /** In the order of their names. */

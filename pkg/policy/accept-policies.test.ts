@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { issuer, policy, service, shop, target } from '../../test/support/world.ts'
 import type { AccessPolicy, AccessPolicySpec } from '../api/types.ts'
 import { compile } from './compile.ts'
-import type { Verdict } from './world.ts'
+import type { Verdict } from './verdict.ts'
 
 const verdictOn = (kind: Verdict['kind'], name: string, more: Parameters<typeof shop>[0]) => {
   const found = compile(shop(more)).verdicts.find((row) => row.kind === kind && row.name === name)

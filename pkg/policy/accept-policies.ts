@@ -1,11 +1,13 @@
 import type { Service, ServicePort } from '../api/core.ts'
 import type { AccessPolicy } from '../api/types.ts'
 import type { AcceptedIssuers } from './accept-issuers.ts'
-import { audiencesNaming, type AccountUids } from './bind.ts'
+import { audiencesNaming } from './issuer-audiences.ts'
+import { inOrder } from './order.ts'
 import type { Problem } from './problem.ts'
 import { readPolicy, type ReadPolicy } from './read-policy.ts'
 import { hasSelector, keyOf, type Selection } from './selection.ts'
-import { clip, inOrder, refuse, verdict, type Verdict } from './world.ts'
+import { clip, refuse, verdict, type Verdict } from './verdict.ts'
+import type { AccountUids } from './world.ts'
 
 /** A policy that counts, and the ports that it targets. */
 export interface AcceptedPolicy {

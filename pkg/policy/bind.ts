@@ -2,8 +2,10 @@ import type { Service, ServicePort } from '../api/core.ts'
 import type { AcceptedPolicy } from './accept-policies.ts'
 import type { IssuerTrust } from '../token/claims.ts'
 import type { ReadPolicy, ReadRule } from './read-policy.ts'
+import { audiencesNaming } from './issuer-audiences.ts'
+import { compareText, sortedRecord } from './order.ts'
 import { keyOf } from './selection.ts'
-import { compareText, identityOf, sortedRecord, type World } from './world.ts'
+import { identityOf, type AccountUids, type World } from './world.ts'
 import type {
   CompiledPublicOperation,
   Edge,
@@ -38,9 +40,6 @@ export interface TargetPort {
   readonly rules: readonly BoundRule[]
   readonly public: readonly CompiledPublicOperation[]
 }
-
-/** UID of a ServiceAccount (`namespace/name`) that exists. */
-export type AccountUids = ReadonlyMap<string, string>
 
 export interface Binding {
   readonly world: World
@@ -155,23 +154,4 @@ function issuerCallersOf(
       ...(subjects === undefined ? {} : { subjects }),
     }
   })
-}
-
-/** The audiences of an issuer that name one of these Services. */
-export function audiencesNaming(trust: IssuerTrust, services: readonly string[]): string[] {
-  return Object.entries(trust.audiences)
-    .filter(([, named]) => services.some((service) => named.includes(service)))
-    .map(([audience]) => audience)
-}
-
-/** TrustedIssuer's name -> its audiences that name one of these Services. */
-export function issuerAudiencesOf(
-  services: readonly string[],
-  trusts: ReadonlyMap<string, IssuerTrust>,
-): Record<string, readonly string[]> {
-  return sortedRecord(
-    [...trusts.values()]
-      .map((trust) => [trust.name, audiencesNaming(trust, services)] as const)
-      .filter(([, audiences]) => audiences.length > 0),
-  )
 }

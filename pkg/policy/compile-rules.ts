@@ -1,8 +1,9 @@
 import type { Pod } from '../api/core.ts'
 import type { IssuerTrust } from '../token/claims.ts'
-import { issuerAudiencesOf, type BoundRule, type TargetPort } from './bind.ts'
+import type { BoundRule, TargetPort } from './bind.ts'
+import { issuerAudiencesOf } from './issuer-audiences.ts'
 import { keyOf, targetPortOf } from './selection.ts'
-import { compareText, sortedRecord } from './world.ts'
+import { compareText, sortedRecord } from './order.ts'
 import type { CompiledPublicOperation, PortPolicy, RulesSection } from './workload-policy.ts'
 
 /** The rules of one pod: a key that pods with the same have in common, and the section itself. */

@@ -2,18 +2,14 @@ import type { Pod } from '../api/core.ts'
 import type { IssuerTrust } from '../token/claims.ts'
 import { acceptIssuers } from './accept-issuers.ts'
 import { acceptPolicies } from './accept-policies.ts'
-import { bindPolicies, issuerAudiencesOf, type AccountUids, type TargetPort } from './bind.ts'
+import { bindPolicies, type TargetPort } from './bind.ts'
 import { compileRoutes, type CallerRoutes } from './compile-routes.ts'
 import { compileRules } from './compile-rules.ts'
+import { issuerAudiencesOf } from './issuer-audiences.ts'
+import { compareText, inOrder, sortedRecord } from './order.ts'
 import { createSelection, keyOf, type Selection } from './selection.ts'
-import {
-  compareText,
-  identityOf,
-  inOrder,
-  sortedRecord,
-  type Verdict,
-  type World,
-} from './world.ts'
+import type { Verdict } from './verdict.ts'
+import { identityOf, type AccountUids, type World } from './world.ts'
 import type { AuthorityPolicy, AuthorityWorkload, Edge, WorkloadPolicy } from './workload-policy.ts'
 
 /** What a sidecar gets of the world; keys and trust are the controller's to add. */

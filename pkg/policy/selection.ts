@@ -1,5 +1,5 @@
 import type { Pod, Service, ServicePort } from '../api/core.ts'
-import { compareText, inOrder } from './world.ts'
+import { compareText, inOrder } from './order.ts'
 
 /** Which pods stand behind which Service, and where they listen. */
 export interface Selection {
