@@ -14,6 +14,9 @@ const issuerKey = generateSigningKey()
 const issuerKeys = [issuerKey.publicJwk]
 const root = issueRoot()
 
+/** Who signs the tokens of pods, as the section `trust` says it. */
+export const serviceAccounts = { issuer, keys: issuerKeys }
+
 export const nowSeconds = (): number => Math.floor(Date.now() / 1000)
 
 /** The one root of these servers. */
