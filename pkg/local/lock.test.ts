@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { lockHolder, takeLock } from './lock.ts'
 import { processIdOf } from './process-id.ts'
@@ -30,5 +30,29 @@ test.each([
   const path = lockFile()
   writeFileSync(path, text)
   expect(lockHolder(path)).toBeUndefined()
+  takeLock(path)()
+})
+
+test.each([
+  ['its group', 0o720],
+  ['everybody', 0o702],
+])('a folder that %s may write is not taken: keys could have been put there', (_who, mode) => {
+  const path = lockFile()
+  chmodSync(dirname(path), mode)
+  expect(() => takeLock(path)).toThrow(/may be written by other users/)
+  expect(existsSync(path)).toBe(false)
+})
+
+test('nor is one of another user', () => {
+  const path = lockFile()
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) chownSync(dirname(path), 65_534, 65_534)
+  // The root folder is root's.
+  expect(() => takeLock(isRoot ? path : '/lock')).toThrow(/belongs to another user/)
+})
+
+test('a folder that others may only look at is taken', () => {
+  const path = lockFile()
+  chmodSync(dirname(path), 0o755)
   takeLock(path)()
 })

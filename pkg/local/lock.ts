@@ -10,6 +10,7 @@ import { isRunning, processIdOf, type ProcessId } from './process-id.ts'
 export function takeLock(path: string): () => void {
   const folder = dirname(path)
   orUnusable(folder, () => makeFolder(folder))
+  requireOwn(folder)
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const file = orUnusable(folder, () => openNew(path))
     if (file !== undefined) {
@@ -35,6 +36,19 @@ function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
   makeFolder(dirname(folder))
   mkdirSync(folder, { mode: 0o700 })
+}
+
+/** Who else may write there could have put keys of his own in place, or links that lead elsewhere. */
+function requireOwn(folder: string): void {
+  const { uid, mode } = statSync(folder)
+  if (uid !== process.geteuid?.()) {
+    const message = `the state folder ${folder} belongs to another user, who could read its keys: give another --state`
+    throw new StartError('cannotWrite', message)
+  }
+  if ((mode & 0o022) !== 0) {
+    const message = `the state folder ${folder} may be written by other users, and keys lie in it: remove it, or give another --state`
+    throw new StartError('cannotWrite', message)
+  }
 }
 
 /** Undefined where it exists. */
