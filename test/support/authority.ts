@@ -64,9 +64,13 @@ export interface TestAuthority {
   exchange(client: string, target: string, change?: FormFields): Promise<Answer>
   /** What a client that nobody here wrote needs. */
   readonly oauth: {
+    readonly fetch: (
+      url: string,
+      request: { method: string; headers: Record<string, string>; body?: unknown },
+    ) => Promise<Response>
     readonly options: oauth.HttpRequestOptions<'GET' | 'POST', URLSearchParams | undefined>
     /** RFC 7523 2.2 with the pod's token. */
-    readonly authenticate: (client: string) => oauth.ClientAuth
+    readonly authenticate: (client: string) => (...request: Parameters<oauth.ClientAuth>) => void
   }
   close(): Promise<void>
 }
@@ -200,6 +204,9 @@ export async function startAuthority(
     client_assertion: assertion(client),
   })
 
+  const fetchAsClient: TestAuthority['oauth']['fetch'] = (url, { method, headers, body }) =>
+    send(url, { method, headers, ...(body instanceof URLSearchParams && { body: String(body) }) })
+
   return {
     issuer: issuerIdentifier,
     ca: root.certificate,
@@ -270,9 +277,9 @@ export async function startAuthority(
       ),
     oauth: {
       options: {
-        [oauth.customFetch]: (url: string, { method, headers, body }) =>
-          send(url, { method, headers, ...(body && { body: body.toString() }) }),
+        [oauth.customFetch]: fetchAsClient,
       },
+      fetch: fetchAsClient,
       authenticate: (client) => (_server, _client, body) => {
         for (const [name, value] of Object.entries(authentication(client))) body.set(name, value)
       },
