@@ -141,7 +141,7 @@ export async function openFolder(options: FolderOptions): Promise<FolderSource> 
       closed = true
       clearTimeout(soon)
       watch.close()
-      return lastGood.settled()
+      return lastGood.close()
     },
   }
 }
