@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { run, type RunOptions, type Running } from '../../pkg/proxy/run.ts'
 import { ca, generationOf, podToken, policyOf, startDiscovery } from '../support/discovery.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { call } from '../support/shop-sidecars.ts'
 
 let folder: string
@@ -209,22 +210,11 @@ test('a port in use ends the process with one line and code 69', async () => {
 })
 
 test('SIGTERM ends the process with code 0', async () => {
-  const port = await freePort()
+  const { admin: port } = await freePorts(['admin'])
   const { child, ended } = spawnSidecar({ ...flags(), 'admin-address': `127.0.0.1:${port}` })
   await expect
-    .poll(() => call({ port }, { path: '/healthz' }).catch(() => ({ status: 0 })), {
-      timeout: 5_000,
-    })
+    .poll(() => call({ port }, { path: '/healthz' }).catch(() => ({ status: 0 })))
     .toMatchObject({ status: 200 })
   child.kill('SIGTERM')
   expect(await ended).toEqual({ code: 0, stderr: '' })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = http.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
