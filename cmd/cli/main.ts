@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { join } from 'node:path'
 import { runProgram } from '../../pkg/cli/program.ts'
+import product from '../../package.json' with { type: 'json' }
 
 /** From source each process has its folder in cmd/; bundled, its file beside this one. */
 function entryOf(name: string): string {
@@ -14,6 +15,7 @@ process.stdout.on('error', () => undefined)
 process.stderr.on('error', () => undefined)
 const terminal = { out: process.stdout, error: process.stderr }
 process.exitCode = await runProgram(process.argv.slice(2), terminal, {
+  version: product.version,
   env: process.env,
   program: (name) => [process.execPath, entryOf(name)],
   onSignal: (name, action) => process.on(name, action),

@@ -7,6 +7,8 @@ import { paint, type Terminal } from './terminal.ts'
 
 /** What running processes needs of the process that the command runs in. */
 export interface Host {
+  /** Of this program. */
+  readonly version: string
   readonly env: Environment
   /** The command that runs one of our processes. */
   readonly program: (name: ProgramName) => readonly string[]

@@ -21,7 +21,7 @@ async function run(...argv: string[]): Promise<Ran> {
       },
     })
   const terminal = { out: stream('out'), error: stream('error') }
-  const host = { env: {}, program: () => ['false'], onSignal: () => undefined }
+  const host = { version: '1.2.3', env: {}, program: () => ['false'], onSignal: () => undefined }
   const code = await runProgram(argv, terminal, host)
   return { code, ...collected }
 }
@@ -40,6 +40,10 @@ const shop = 'examples/shop'
 const policy = readFileSync(join(shop, 'payments.yaml'), 'utf8')
 
 describe('usage', () => {
+  test('the version is shown, and ends with 0', async () => {
+    expect(await run('--version')).toMatchObject({ code: 0, out: '1.2.3\n' })
+  })
+
   test('help lists the commands and ends with 0', async () => {
     const { code, out } = await run('--help')
     expect(code).toBe(0)

@@ -22,6 +22,7 @@ export async function runProgram(
   }
   const program = new Command('tokenward')
     .description('Scoped, short-lived tokens for every workload, and a check on every call.')
+    .version(host.version, '--version', 'show the version')
     .helpCommand(false)
     .addHelpText('after', '\nEach command has its own --help with examples and exit codes.')
   const commands = [

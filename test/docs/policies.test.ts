@@ -123,7 +123,7 @@ describe('commands of the page', () => {
         done()
       },
     })
-    const host = { env: {}, program: () => [], onSignal: () => undefined }
+    const host = { version: '', env: {}, program: () => [], onSignal: () => undefined }
     const exit = await runProgram(argv.split(' '), { out: stream, error: stream }, host)
     expect({ exit, text }).toEqual({
       exit: Number(code),
