@@ -82,10 +82,12 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
   }
 
   return (request: IncomingMessage, response: ServerResponse) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    const [path = '', query] = (request.url ?? '').split('?', 2)
     const { method } = request
     if (path === paths.token) {
       if (method !== 'POST') return answerPlain(response, 405, { allow: 'POST' })
+      // RFC 6749 2.3.1: what is in a URI is in somebody's log.
+      if (query !== undefined) return answerRefusal(response, inQuery)
       token(request).then(
         (body) => answerJson(response, body),
         (error: unknown) => fail(request, response, error),
@@ -101,4 +103,5 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
   }
 }
 
+const inQuery = new Refusal('invalid_request', { hint: 'Parameters belong in the body.' })
 const cacheable = { 'cache-control': 'public, max-age=300' }

@@ -40,7 +40,10 @@ export interface PolicyState {
   refresh(): void
   /** The policy to judge by. Throws Refusal `no_policy_yet`, `policy_stale`. */
   judging(): Policy
+  /** The policy, however old it is. */
   current(): Policy | undefined
+  /** Whether the policy is older than its bound. */
+  isStale(): boolean
   /**
    * Whether a pod that is not in the section is gone, and not just newer than this view: it was there
    * once, or its token was issued (to a pod that existed then) well before the time of the view.
@@ -68,6 +71,7 @@ export function createPolicyState(options: {
   const { issuer, ageMs, maxAgeMs, withKeys } = options
   // A pod that leaves the section is gone for good: UIDs are not used twice.
   const gone = createBoundedMap<number>({ maxEntries: rememberedPods })
+  const isStale = (): boolean => ageMs() > maxAgeMs
   let sections: AuthorityPolicy | undefined
   let policy: Policy | undefined
   let tokens: TokenCache | undefined
@@ -128,10 +132,11 @@ export function createPolicyState(options: {
     },
     judging() {
       if (policy === undefined) throw new Refusal('no_policy_yet', { retryAfterSeconds: 1 })
-      if (ageMs() > maxAgeMs) throw new Refusal('policy_stale', { retryAfterSeconds: 10 })
+      if (isStale()) throw new Refusal('policy_stale', { retryAfterSeconds: 10 })
       return policy
     },
     current: () => policy,
+    isStale,
     isGone({ podUid, issuedAtSeconds }, nowSeconds) {
       if (gone.get(podUid) !== undefined) return true
       return issuedAtSeconds + viewMarginSeconds < nowSeconds - ageMs() / 1000

@@ -17,6 +17,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { createAdmin } from '../http/admin.ts'
 import { createAuthority } from './authority.ts'
 import { createPolicyState } from './policy-state.ts'
+import { createRefetch } from './refetch.ts'
 import { openSigningKeys } from './signing-keys.ts'
 
 const maxPolicyAgeMs = 3_600_000
@@ -107,7 +108,7 @@ export async function run(
     collect: (gauge) => gauge.set(subscription.ageMs() / 1000),
   })
   const isReady = (): boolean => {
-    const policy = state.current()
+    const policy = state.isStale() ? undefined : state.current()
     return policy !== undefined && signingKeys.active(policy) !== undefined
   }
 
@@ -116,8 +117,8 @@ export async function run(
       cert: certificate,
       key: privateKey,
       minVersion: 'TLSv1.2',
-      handshakeTimeout: 10_000,
       keepAliveTimeout: 95_000,
+      handshakeTimeout: 10_000,
       headersTimeout: 15_000,
       requestTimeout: 15_000,
     },
@@ -125,7 +126,7 @@ export async function run(
       issuer: settings.issuer,
       state,
       signingKeys,
-      refetch: (issuerName, kid) => keySource.refetch(issuerName, kid),
+      refetch: createRefetch(keySource),
       audit,
       log,
       isReady,
@@ -134,7 +135,11 @@ export async function run(
       onAnswer: (grant, outcome) => answers.inc({ grant, outcome }),
     }),
   )
-  const admin = createAdmin({ isReady, notReady: 'no policy or no signing key yet', metrics })
+  const admin = createAdmin({
+    isReady,
+    notReady: 'no policy that is fresh, or no signing key',
+    metrics,
+  })
   const closers: (() => Promise<void> | void)[] = [
     () => fetch.close(),
     () => keySource.close(),

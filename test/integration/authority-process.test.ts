@@ -1,5 +1,6 @@
 /** The authority as a process of its own: what it keeps over a restart, fetches, and finishes. */
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -107,8 +108,8 @@ function publish(edges: readonly Edge[]): void {
   })
 }
 
-/** Starts it, and waits until it could issue. */
-async function start(): Promise<{ program: Program; url: string }> {
+/** Starts it, and waits until it listens and `/readyz` says this. */
+async function start(status = 200): Promise<{ program: Program; url: string }> {
   const change = { issuer, controllers: discovery.url }
   const program = launch('authority', [
     ...place.flags('authority', change),
@@ -118,7 +119,10 @@ async function start(): Promise<{ program: Program; url: string }> {
     /"url":"([^"]+)","adminUrl":"([^"]+)"/.exec(program.stdout())
   await until('it listens', () => urls() !== null, 15_000)
   const [, url = '', adminUrl = ''] = urls() ?? []
-  await until('it is ready', async () => (await fetch(`${adminUrl}/readyz`)).ok)
+  await until(
+    `readyz is ${status}`,
+    async () => (await fetch(`${adminUrl}/readyz`)).status === status,
+  )
   return { program, url }
 }
 
@@ -172,6 +176,16 @@ function exchange(key = corpKey): string {
   })
 }
 
+/** Starts it, lets it keep its state and ends it; no controller is left then. */
+async function startAndStop(): Promise<void> {
+  const { program, url } = await start()
+  expect(await ask(url, credentials())).toMatchObject({ status: 200 })
+  await until('the state is kept', () => existsSync(place.at('state/policy.json')))
+  program.child.kill('SIGTERM')
+  expect(await program.ended).toBe(0)
+  await discovery[Symbol.asyncDispose]()
+}
+
 test('a policy that changes changes what is issued at once', async () => {
   publish([edge])
   const { url } = await start()
@@ -185,14 +199,21 @@ test('a policy that changes changes what is issued at once', async () => {
 
 test('started again with no controller, it serves at once by what it kept', async () => {
   publish([edge])
-  const first = await start()
-  expect(await ask(first.url, credentials())).toMatchObject({ status: 200 })
-  first.program.child.kill('SIGTERM')
-  expect(await first.program.ended).toBe(0)
-  await discovery[Symbol.asyncDispose]()
+  await startAndStop()
   const second = await start()
   expect(await ask(second.url, credentials())).toMatchObject({ status: 200 })
   expect(second.program.stdout()).not.toContain('connected to a controller')
+})
+
+test('what it kept is too old after an hour: it is not ready and issues nothing', async () => {
+  publish([edge])
+  await startAndStop()
+  const kept = JSON.parse(readFileSync(place.at('state/policy.json'), 'utf8')) as object
+  place.write('state/policy.json', JSON.stringify({ ...kept, ageMs: 3_600_000 }))
+  const { url } = await start(503)
+  const answer = await ask(url, credentials())
+  expect(answer).toMatchObject({ status: 503, body: { reason: 'policy_stale' } })
+  expect(Number(answer.retryAfter)).toBeGreaterThan(0)
 })
 
 test('keys of an issuer are fetched from where they are published', async () => {
