@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { isRunning } from './process-id.ts'
-import { supervise, type Supervised } from './supervise.ts'
+import { restartDelayMs, supervise, type Supervised } from './supervise.ts'
 
 function run(script: string): { supervised: Supervised; said: string[]; log: () => string } {
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-supervise-'))
@@ -59,6 +59,12 @@ test('one that dies again and again is given more and more time', async () => {
     'ended with exit code 3; it starts again in 0.2 s',
     'ended with exit code 3; it starts again in 0.4 s',
     'ended with exit code 3; it starts again in 0.8 s',
+  ])
+})
+
+test('nothing waits longer than two seconds to start again', () => {
+  expect([0, 1, 2, 3, 4, 5, 100].map(restartDelayMs)).toEqual([
+    200, 400, 800, 1600, 2000, 2000, 2000,
   ])
 })
 

@@ -31,7 +31,8 @@ export interface Supervised {
 }
 
 const firstDelayMs = 200
-const maxDelayMs = 5000
+/** Somebody waits for the stack to be back; a start costs less than half a second. */
+const maxDelayMs = 2000
 /** The delays of a process that ran this long begin anew. */
 const stableMs = 5000
 const keptLines = 40
@@ -51,7 +52,7 @@ export function supervise(
   })
   let child: ChildProcess | undefined
   let timer: NodeJS.Timeout | undefined
-  let delayMs = firstDelayMs
+  let deaths = 0
   let stopping = false
   let keptUp = false
   let lastLines: string[] = []
@@ -94,10 +95,11 @@ export function supervise(
       } else if (inOrder) {
         say(spec.name, `${outcome}; it stays down until SIGUSR2`)
       } else {
-        if (performance.now() - startedAt > stableMs) delayMs = firstDelayMs
+        if (performance.now() - startedAt > stableMs) deaths = 0
+        const delayMs = restartDelayMs(deaths)
+        deaths += 1
         say(spec.name, `${outcome}; it starts again in ${(delayMs / 1000).toFixed(1)} s`)
         timer = setTimeout(start, delayMs)
-        delayMs = Math.min(delayMs * 2, maxDelayMs)
       }
       changed()
     }
@@ -135,6 +137,11 @@ export function supervise(
       log.close()
     },
   }
+}
+
+/** How long one waits that has died so often before, in short order. */
+export function restartDelayMs(deaths: number): number {
+  return Math.min(firstDelayMs * 2 ** deaths, maxDelayMs)
 }
 
 /** The line that says why a process ended: its error where it printed one, else its last. */
