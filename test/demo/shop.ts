@@ -27,6 +27,8 @@ export interface Shop {
   end(process: string): Promise<void>
   /** Starts whatever is down; resolves when that process runs. */
   startDown(process: string): Promise<void>
+  /** All that `tokenward local` has printed. */
+  printed(): string
   stop(): Promise<void>
 }
 
@@ -43,6 +45,10 @@ export async function startShop(): Promise<Shop> {
     [join(repository, 'cmd/cli/main.ts'), 'local', folder, '--state', stateFolder, '-o', 'json'],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  }
   const record = (): LocalRecord =>
     JSON.parse(readFileSync(join(stateFolder, 'local.json'), 'utf8')) as LocalRecord
   const pidOf = (name: string): number | undefined =>
@@ -85,6 +91,7 @@ export async function startShop(): Promise<Shop> {
       child.kill('SIGUSR2')
       await until(`${name} to start`, () => pidOf(name) !== undefined)
     },
+    printed: () => printed,
     stop,
   }
 }
