@@ -80,7 +80,7 @@ export type Delegation = 'Required' | 'Allowed' | 'Forbidden'
 export interface SubjectCondition {
   /** Whose users: names of TrustedIssuers. */
   readonly issuers?: readonly string[]
-  /** What the user's own token must carry, judged when a token is issued. */
+  /** What the user's own token must carry. */
   readonly scopes?: readonly string[]
 }
 

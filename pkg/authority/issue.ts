@@ -37,6 +37,7 @@ export function claimsOf(
     exp: granted.expiresAtSeconds,
     jti: id,
     ...(granted.scopes.length === 0 ? {} : { scope: granted.scopes.join(' ') }),
+    ...(granted.subjectScopes.length === 0 ? {} : { sub_scope: granted.subjectScopes.join(' ') }),
     ...(subject === undefined ? {} : ofSubject(subject)),
     ...actOf(granted.actors),
     rule: `${granted.policy}/${granted.rule}`,

@@ -106,6 +106,7 @@ function bindRule(
       ...terms,
       audience,
       callers,
+      ...(subjectScopes.length === 0 ? {} : { subjectScopes }),
       maxActors,
       issuers: issuerCallersOf(rule, keyOf(service), binding.trusts),
     },

@@ -147,6 +147,7 @@ const picks = fc.record({
     identities.map((id) => [id, ''] as const),
   ),
   scopes: fc.uniqueArray(fc.constantFrom(...scopes), { minLength: 1 }),
+  subjectScopes: fc.subarray([...scopes]),
   method: fc.constantFrom('GET', 'POST'),
   path: fc.constantFrom('/', '/c', '/c/', '/c/1', '/c/1/x', '/d', null),
 })
@@ -179,6 +180,7 @@ const callOf = (ports: readonly PortPolicy[], chosen: Pick): Call | undefined =>
     clientUid,
     actors: delegated ? [client, ...others] : [],
     scopes: chosen.scopes,
+    subjectScopes: chosen.subjectScopes,
     groups: [],
     issuedAtSeconds: 0,
     notBeforeSeconds: 0,
@@ -215,8 +217,7 @@ describe('decide', () => {
             client: actors[1] ?? '',
             actors: actors.slice(1),
             audiences: ['the target of the client'],
-            // What a user's own token must carry shows in no token for the target.
-            scopes,
+            scopes: bearer.subjectScopes,
           }
           const outcome = decideIssue({
             edges: edges.filter(

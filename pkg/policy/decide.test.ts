@@ -181,6 +181,18 @@ describe('a token of ours', () => {
       orders({ subjectIssuer: 'corp' }),
       'caller_not_allowed',
     ],
+    [
+      'whose own token lacked a scope',
+      { subjectScopes: ['a', 'b'] },
+      alice({ subjectScopes: ['a'] }),
+      'subject_scope',
+    ],
+    [
+      'whose own token had every scope',
+      { subjectScopes: ['a', 'b'] },
+      alice({ subjectScopes: ['b', 'a'] }),
+      'allow',
+    ],
     ['of an allowed issuer', { subjectIssuers: ['corp'] }, alice(), 'allow'],
     ['of another issuer', { subjectIssuers: ['partner'] }, alice(), 'subject_not_allowed'],
     [
@@ -336,10 +348,12 @@ describe('the refusal that is reported', () => {
   const chain = rule('chain', { maxActors: 0 })
   const delegation = rule('delegation', { delegation: 'Forbidden' })
   const caller = rule('caller', { callers: {} })
-  const ladder = [caller, delegation, chain, subject, short]
+  const asked = rule('asked', { subjectScopes: ['none'] })
+  const ladder = [caller, delegation, chain, subject, asked, short]
 
   it.each([
-    [5, 'insufficient_scope', 'short'],
+    [6, 'insufficient_scope', 'short'],
+    [5, 'subject_scope', 'asked'],
     [4, 'subject_not_allowed', 'subject'],
     [3, 'actor_chain_too_long', 'chain'],
     [2, 'delegation_forbidden', 'delegation'],

@@ -29,7 +29,8 @@ const ranks: Partial<Record<Reason, number>> = {
   delegation_forbidden: 2,
   actor_chain_too_long: 3,
   subject_not_allowed: 4,
-  insufficient_scope: 5,
+  subject_scope: 5,
+  insufficient_scope: 6,
 }
 
 /**
@@ -119,6 +120,10 @@ function reasonAgainst(
   // A token of ours outlives the trust in its user's issuer by minutes: it is judged by today's.
   if (subjectIssuer !== '' && port.subjectIssuers?.includes(subjectIssuer) !== true) {
     return 'subject_not_allowed'
+  }
+  const { subjectScopes } = rule
+  if (subjectScopes?.every((scope) => bearer.subjectScopes.includes(scope)) === false) {
+    return 'subject_scope'
   }
   return row.scopes.every((scope) => bearer.scopes.includes(scope))
     ? undefined

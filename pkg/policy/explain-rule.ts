@@ -116,6 +116,7 @@ export function bearerOf(
     clientUid: call.clientUid,
     actors: grant.actors,
     scopes: grant.scopes,
+    subjectScopes: grant.subjectScopes,
     groups: [],
     issuedAtSeconds: 0,
     notBeforeSeconds: 0,

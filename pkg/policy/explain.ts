@@ -163,6 +163,7 @@ function subjectOf(
     client: `the caller of ${from.name}`,
     actors: [],
     scopes: subject.scopes ?? [...new Set(edges.flatMap(({ subjectScopes }) => subjectScopes))],
+    subjectScopes: [],
     audiences: [],
   }
 }

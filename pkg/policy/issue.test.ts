@@ -134,15 +134,37 @@ describe('the subject', () => {
     expect(result(ask([careful], { subject: alice({ scopes: ['x'] }) }))).toBe('subject_scope')
     expect(result(ask([careful]))).toBe('subject_scope')
   })
+  it('shows of its scopes what the edges to this audience ask for, and no other', () => {
+    const edges = [
+      edge({ lifetimeSeconds: 60 }),
+      edge({ rule: 'a', subjectScopes: ['a', 'b'] }),
+      edge({ rule: 'c', subjectScopes: ['c'] }),
+    ]
+    const grant = granted(ask(edges, { subject: alice({ scopes: ['c', 'a', 'own'] }) }))
+    expect(grant.edge.rule).toBe('r')
+    expect(grant.subjectScopes).toEqual(['a', 'c'])
+    expect(granted(ask(edges)).subjectScopes).toEqual([])
+  })
 })
 
 describe('a client that narrows its own token', () => {
-  const own = forAlice('orders', 'payments', { scopes: ['charges:read'] })
+  const own = forAlice('orders', 'payments', {
+    scopes: ['charges:read'],
+    subjectScopes: ['orders:create'],
+  })
   const careful = edge({ subjectScopes: ['orders:create'], maxActors: 1, delegation: 'Required' })
 
-  it('adds no actor and is not asked again for what the token no longer shows', () => {
+  it('adds no actor, and what is known of its subject stays known', () => {
     const grant = granted(ask([careful], { subject: own, asked: ['charges:read'] }))
-    expect(grant).toMatchObject({ actors: [identity('orders')], scopes: ['charges:read'] })
+    expect(grant).toMatchObject({
+      actors: [identity('orders')],
+      scopes: ['charges:read'],
+      subjectScopes: ['orders:create'],
+    })
+  })
+  it('cannot slip under a rule that asks for more of its subject', () => {
+    const subject = { ...own, subjectScopes: [] }
+    expect(result(ask([careful], { subject }))).toBe('subject_scope')
   })
   it('stays itself, where delegation is Forbidden', () => {
     const subject = bearer('orders', 'payments', { scopes: ['charges:read'] })

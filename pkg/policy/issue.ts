@@ -7,7 +7,14 @@ import type { Edge } from './workload-policy.ts'
 /** What a subject token says that issuing depends on. */
 export type IssueSubject = Pick<
   Bearer,
-  'origin' | 'subject' | 'subjectIssuer' | 'client' | 'actors' | 'scopes' | 'audiences'
+  | 'origin'
+  | 'subject'
+  | 'subjectIssuer'
+  | 'client'
+  | 'actors'
+  | 'scopes'
+  | 'subjectScopes'
+  | 'audiences'
 >
 
 export interface IssueQuestion {
@@ -31,6 +38,11 @@ export interface Grant {
   readonly maxActors: number
   /** Actors of the new token, outermost first; empty where the client acts as itself. */
   readonly actors: readonly string[]
+  /**
+   * Scopes of the subject's own token that any edge to the audience asks for. One token serves the rules
+   * of all of them, so that the target can judge the one that a call needs.
+   */
+  readonly subjectScopes: readonly string[]
 }
 
 const ranks: Partial<Record<Reason, number>> = {
@@ -77,7 +89,7 @@ function precedes(one: Grant, other: Grant): boolean {
   return one.edge.rule < other.edge.rule
 }
 
-function tryEdge(edge: Edge, { client, subject, asked }: IssueQuestion): Grant | Reason {
+function tryEdge(edge: Edge, { edges, client, subject, asked }: IssueQuestion): Grant | Reason {
   const sameAudience = subject?.audiences.includes(edge.audience) === true
   const within = (scope: string) => !sameAudience || subject.scopes.includes(scope)
   if (asked?.every((scope) => edge.scopes.includes(scope) && within(scope)) === false) {
@@ -99,10 +111,11 @@ function tryEdge(edge: Edge, { client, subject, asked }: IssueQuestion): Grant |
   if (edge.subjectIssuers !== undefined) {
     if (!edge.subjectIssuers.includes(subject?.subjectIssuer ?? '')) return 'subject_not_allowed'
   }
-  // Its scopes were judged when the token that is narrowed was issued, and it no longer shows them.
-  if (!narrows && !edge.subjectScopes.every((scope) => subject?.scopes.includes(scope) === true)) {
-    return 'subject_scope'
-  }
+  // A token that is narrowed no longer shows its subject's scopes, but what was known of them.
+  const known = (narrows ? subject.subjectScopes : subject?.scopes) ?? []
+  if (!edge.subjectScopes.every((scope) => known.includes(scope))) return 'subject_scope'
+  const askedFor = new Set(edges.flatMap((one) => one.subjectScopes))
+  const subjectScopes = [...askedFor].filter((scope) => known.includes(scope)).sort()
   const { lifetimeSeconds, maxActors } = edge
-  return { edge, scopes, lifetimeSeconds, maxActors, actors }
+  return { edge, scopes, lifetimeSeconds, maxActors, actors, subjectScopes }
 }

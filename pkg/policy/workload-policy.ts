@@ -45,6 +45,8 @@ export interface InboundRule extends RuleTerms {
   readonly audience: string
   /** Workload identity -> UID of its ServiceAccount. Callers with a token of ours. */
   readonly callers: Readonly<Record<string, string>>
+  /** All of these must have been in the subject's own token; absent: none. */
+  readonly subjectScopes?: readonly string[]
   /** Longest chain of actors, the caller included. */
   readonly maxActors: number
   /** Callers with a token of a TrustedIssuer, of one of these audiences. */

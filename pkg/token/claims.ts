@@ -36,6 +36,8 @@ export interface AccessTokenClaims {
   readonly scope?: string
   /** Name of the TrustedIssuer of the subject; absent for workloads. */
   readonly sub_iss?: string
+  /** Scopes of the subject's own token that rules of this audience ask for; space separated. */
+  readonly sub_scope?: string
   readonly groups?: readonly string[]
   readonly act?: Act
   readonly anc?: readonly Ancestor[]
@@ -64,6 +66,8 @@ export interface Bearer {
   /** Identities of the actors, outermost first. */
   readonly actors: readonly string[]
   readonly scopes: readonly string[]
+  /** What is known of the scopes of the subject's own token; of a foreign token, its scopes. */
+  readonly subjectScopes: readonly string[]
   readonly groups: readonly string[]
   readonly issuedAtSeconds: number
   readonly notBeforeSeconds: number

@@ -29,6 +29,7 @@ export function foreignBearer(
 ): Omit<Bearer, 'claims'> {
   refuseOtherTypes(claims, token.type)
   const jti = readOptionalString(claims, 'jti')
+  const scopes = readScopes(claims, claims['scope'] === undefined ? 'scp' : 'scope')
   return {
     origin: 'issuer',
     issuerName: trust.name,
@@ -38,7 +39,8 @@ export function foreignBearer(
     client: readOptionalString(claims, claims['azp'] === undefined ? 'client_id' : 'azp'),
     clientUid: '',
     actors: none,
-    scopes: readScopes(claims, claims['scope'] === undefined ? 'scp' : 'scope'),
+    scopes,
+    subjectScopes: scopes,
     groups: readGroups(claims, trust.groupsClaim),
     ...readTimes(claims),
     id: jti === '' ? token.hash : jti,

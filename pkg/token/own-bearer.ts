@@ -36,6 +36,7 @@ export function ownBearer(claims: JsonObject, hash: string): Omit<Bearer, 'claim
     clientUid: readString(claims, 'client_uid'),
     actors: readActors(claims['act']),
     scopes: readScopes(claims, 'scope'),
+    subjectScopes: readScopes(claims, 'sub_scope'),
     groups: claims['groups'] === undefined ? none : readStrings(claims['groups'], 'groups'),
     ...readTimes(claims),
     id: readString(claims, 'jti'),

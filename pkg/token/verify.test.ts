@@ -28,6 +28,7 @@ test('a token of ours becomes the one form that decisions read', () => {
   const claims = ownClaims({
     act: { sub: 'spiffe://b', act: { sub: 'spiffe://a' } },
     groups: ['g'],
+    sub_scope: 'shop:buy',
   })
   const token = sign(claims, authorityKey, 'at+jwt')
   expect(verifier.verify(token, nowSeconds)).toEqual({
@@ -40,6 +41,7 @@ test('a token of ours becomes the one form that decisions read', () => {
     clientUid: 'a3e1c1f0',
     actors: ['spiffe://b', 'spiffe://a'],
     scopes: ['orders:create', 'orders:read'],
+    subjectScopes: ['shop:buy'],
     groups: ['g'],
     issuedAtSeconds: nowSeconds,
     notBeforeSeconds: nowSeconds,

@@ -127,6 +127,7 @@ export const bearer = (client: string, target: string, more: Partial<Bearer> = {
   clientUid: `sa-shop-${client}`,
   actors: [],
   scopes: [],
+  subjectScopes: [],
   groups: [],
   issuedAtSeconds: 0,
   notBeforeSeconds: 0,

@@ -21,6 +21,7 @@ export const clientCredentials: GrantType = ({ form, client, policy, nowSeconds,
   return {
     audience,
     scopes: grant.scopes,
+    subjectScopes: grant.subjectScopes,
     policy: grant.edge.policy,
     rule: grant.edge.rule,
     subject: undefined,

@@ -25,6 +25,8 @@ export interface GrantRequest {
 export interface Granted {
   readonly audience: string
   readonly scopes: readonly string[]
+  /** What the target may know of the scopes of the subject's own token. */
+  readonly subjectScopes: readonly string[]
   /** `namespace/policy/rule`. */
   readonly policy: string
   readonly rule: string

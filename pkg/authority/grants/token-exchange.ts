@@ -38,6 +38,7 @@ export const tokenExchange: GrantType = async (request) => {
   return {
     audience,
     scopes: grant.scopes,
+    subjectScopes: grant.subjectScopes,
     policy: grant.edge.policy,
     rule: grant.edge.rule,
     subject,
