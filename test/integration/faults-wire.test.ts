@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startLiveSidecar, type LiveSidecar } from '../support/live-sidecar.ts'
-import { endPrograms, makePlace, type Place } from '../support/programs.ts'
+import { endPrograms, makePlace, memoryOf, type Place } from '../support/programs.ts'
+import { createBytes } from '../support/random-bytes.ts'
 
 let place: Place
 let live: LiveSidecar
@@ -82,27 +82,6 @@ test.each(rows)('$what is refused once, and the connection is closed', async (ro
   expect(await live.get()).toMatchObject({ status: 200 })
 })
 
-/** xorshift32: the same bytes each time, so that what fails can be looked at. */
-function createBytes(seed: number): (length: number) => Buffer {
-  let state = seed
-  return (length) => {
-    const bytes = Buffer.alloc(length)
-    for (let at = 0; at < length; at += 1) {
-      state ^= state << 13
-      state ^= state >>> 17
-      state ^= state << 5
-      bytes[at] = state & 255
-    }
-    return bytes
-  }
-}
-
-/** Resident memory that is its own, in MiB. */
-function memoryOf(pid: number | undefined): number {
-  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/RssAnon:\s+(\d+)/.exec(text)?.[1]) / 1024
-}
-
 test('2,000 random byte strings change nothing but its counters', async () => {
   const random = createBytes(20_261)
   const starts = [
@@ -111,8 +90,8 @@ test('2,000 random byte strings change nothing but its counters', async () => {
     `${get}Host: a\r\n`,
     'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
   ]
-  const { pid } = live.program().child
-  const before = memoryOf(pid)
+  const { child } = live.program()
+  const before = memoryOf(child)
   let sent = 0
   const lane = async (): Promise<void> => {
     while (sent < 2000) {
@@ -127,13 +106,13 @@ test('2,000 random byte strings change nothing but its counters', async () => {
   await Promise.all(Array.from({ length: 16 }, lane))
   expect(live.program().child.exitCode).toBeNull()
   expect(await live.get()).toMatchObject({ status: 200, text: 'ok' })
-  expect(memoryOf(pid) - before).toBeLessThan(40)
+  expect(memoryOf(child) - before).toBeLessThan(40)
   expect(live.program().stderr()).toBe('')
 }, 30_000)
 
 test('300 heads that never end hold nobody else up, and cost little', async () => {
-  const { pid } = live.program().child
-  const before = memoryOf(pid)
+  const { child } = live.program()
+  const before = memoryOf(child)
   const slow = Array.from({ length: 300 }, () => {
     const socket = net.connect(live.port, '127.0.0.1')
     socket.on('error', () => undefined)
@@ -144,6 +123,6 @@ test('300 heads that never end hold nobody else up, and cost little', async () =
     for (const socket of slow) socket.write('y')
     expect(await live.get()).toMatchObject({ status: 200 })
   }
-  expect(memoryOf(pid) - before).toBeLessThan(40)
+  expect(memoryOf(child) - before).toBeLessThan(40)
   for (const socket of slow) socket.destroy()
 })

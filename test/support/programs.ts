@@ -1,10 +1,10 @@
 /** The real programs as processes, with settings that work until a test changes them. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ca, podToken, servingCertificate } from './discovery.ts'
-import { makeStateFolder } from './state-folder.ts'
+import { makeStateFolder, type StateFolder } from './state-folder.ts'
 
 export type ProgramName = 'controller' | 'authority' | 'sidecar' | 'cli'
 
@@ -13,6 +13,8 @@ export type Flags = Readonly<Record<string, string | undefined>>
 
 export interface Place extends Disposable {
   readonly folder: string
+  /** What the controller reads. */
+  readonly state: StateFolder
   /** Of a name in the folder. */
   at(name: string): string
   write(name: string, text: string | Buffer): void
@@ -74,6 +76,7 @@ export function makePlace(): Place {
   }
   return {
     folder,
+    state,
     at,
     write,
     remove: (name) => rmSync(at(name)),
@@ -123,6 +126,12 @@ export function launch(
     })
   })
   return { child, ended, stdout: () => stdout, stderr: () => stderr }
+}
+
+/** Resident memory of a process that is its own, in MiB. */
+export function memoryOf({ pid }: ChildProcess): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/RssAnon:\s+(\d+)/.exec(text)?.[1]) / 1024
 }
 
 /** For `afterEach`: nothing that a test started outlives it. */
