@@ -13,5 +13,7 @@ export default defineConfig({
     // A busy machine is slow, not wrong: what is waited for comes, or the test says what did not.
     expect: { poll: { interval: 10, timeout: 10_000 } },
     pool: 'threads',
+    // One worker per core; the default leaves one idle, which is half of a small machine.
+    maxWorkers: '100%',
   },
 })

@@ -58,9 +58,9 @@ test('an upstream that does not answer is 504; a slow stream that has begun is l
     app: (asked, answer) => {
       if (asked.url !== '/stream') return
       answer.write('begin')
-      void delay(300).then(() => answer.end('end'))
+      void delay(600).then(() => answer.end('end'))
     },
-    limits: { responseMs: 100, idleMs: 100, headMs: 100, stallMs: 100 },
+    limits: { responseMs: 250, idleMs: 250, headMs: 250, stallMs: 250 },
   })
   const client = rawClient(wire.port)
   client.send(get('/stream'))
@@ -71,8 +71,8 @@ test('an upstream that does not answer is 504; a slow stream that has begun is l
 
 test('the time to connect does not bound the answer', async () => {
   wire = await startWire({
-    app: (_asked, answer) => void delay(300).then(() => answer.end('hi')),
-    limits: { connectMs: 50, responseMs: 5_000 },
+    app: (_asked, answer) => void delay(600).then(() => answer.end('hi')),
+    limits: { connectMs: 250, responseMs: 10_000 },
   })
   const client = rawClient(wire.port)
   client.send(get('/a', 'Connection: close\r\n'))
@@ -121,7 +121,7 @@ test('an idle upstream connection is used again in its time and ended after it',
       if (asked.url === '/first') open++
       answer.end('hi')
     },
-    limits: { poolIdleMs: 150 },
+    limits: { poolIdleMs: 600 },
   })
   const client = rawClient(wire.port)
   client.send(get('/first'))
