@@ -131,11 +131,11 @@ spec:
 })
 
 test.each([
-  ['a text that begins an object', 'apiV', 'f.yaml:1:1: is not an object'],
+  ['a text that begins an object', 'apiV', 'shop.yaml:1:1: is not an object'],
   [
     'an object without a kind',
     'apiVersion: tok',
-    'f.yaml:1:1: kind is missing: is the text cut off?',
+    'shop.yaml:1:1: kind is missing: is the text cut off?',
   ],
 ])('%s may be half a file and is not passed over', (_, text, line) => {
   expect(linesOf(text)).toEqual([line])
