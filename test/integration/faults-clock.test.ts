@@ -105,7 +105,9 @@ test('no clock makes a policy trusted for longer, and the next word of the contr
   const place = makePlace()
   closing(() => place[Symbol.dispose]())
   const controller = await startDiscovery()
-  closing(() => controller[Symbol.asyncDispose]())
+  closing(async () => {
+    await controller[Symbol.asyncDispose]()
+  })
   const sidecar = await startSidecar(place, controller)
   publish(controller, 1, sidecar)
   await until('it serves', async () => (await reasonOf(sidecar)) === '200')
@@ -125,7 +127,9 @@ test('a state that was kept in the future, or long ago, is as old as it can be',
   const place = makePlace()
   closing(() => place[Symbol.dispose]())
   const controller = await startDiscovery()
-  closing(() => controller[Symbol.asyncDispose]())
+  closing(async () => {
+    await controller[Symbol.asyncDispose]()
+  })
   const first = await startSidecar(place, controller)
   publish(controller, 1, first)
   await until('it serves', async () => (await reasonOf(first)) === '200')

@@ -5,7 +5,18 @@ import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { subscribe } from '../../pkg/discovery/subscribe.ts'
 import { discoveryPath } from '../../pkg/discovery/wire.ts'
-import { ca, quietLog } from '../support/discovery.ts'
+import { generateSigningKey } from '../../pkg/token/keys.ts'
+import {
+  authorityFacts,
+  ca,
+  generationOf,
+  podToken,
+  policyOf,
+  quietLog,
+  serviceAccounts,
+  startDiscovery,
+  type TestServer,
+} from '../support/discovery.ts'
 import {
   endPrograms,
   launch,
@@ -20,6 +31,7 @@ import { until } from '../support/until.ts'
 let place: Place
 let controller: Program
 let authority: Program
+let policies: TestServer
 let discoveryUrl = ''
 let authorityUrl = ''
 
@@ -32,12 +44,31 @@ async function urlOf({ stdout, stderr }: Program, name: string): Promise<string>
 beforeAll(async () => {
   place = makePlace()
   controller = launch('controller', place.flags('controller'))
-  authority = launch('authority', place.flags('authority'))
+  policies = await startDiscovery()
+  const signing = generateSigningKey()
+  place.write('discovery', podToken('authority', authorityFacts))
+  place.write(
+    'signing.json',
+    JSON.stringify({ keys: [{ state: 'active', jwk: signing.privateJwk }] }),
+  )
+  const generation = generationOf(1, { 'orders-0': policyOf({}) })
+  policies.index.publish({
+    ...generation,
+    authority: {
+      ...generation.authority,
+      keys: { issuer: 'https://127.0.0.1:9', keys: [signing.publicJwk] },
+      trust: { bundle: ca(), serviceAccounts },
+    },
+  })
+  authority = launch('authority', place.flags('authority', { controllers: policies.url }))
   discoveryUrl = await urlOf(controller, 'discoveryUrl')
   authorityUrl = await urlOf(authority, 'url')
+  const ready = `${await urlOf(authority, 'adminUrl')}/readyz`
+  await until('the authority is ready', async () => (await fetch(ready)).status === 200)
 }, 30_000)
-afterAll(() => {
+afterAll(async () => {
   endPrograms()
+  await policies[Symbol.asyncDispose]()
   place[Symbol.dispose]()
 })
 
@@ -101,7 +132,7 @@ describe('the token endpoint', () => {
     })
     statuses.add(await post('x'.repeat(2_000_000), form))
     statuses.add(await post('{}', 'application/json'))
-    expect([...statuses].filter((status) => status < 400 || status === 500)).toEqual([])
+    expect([...statuses].filter((status) => status < 400 || status > 499)).toEqual([])
     expect(memoryOf(authority.child) - before).toBeLessThan(60)
   })
 
