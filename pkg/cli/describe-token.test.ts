@@ -36,3 +36,19 @@ on behalf of corp:alice
 test('a token of somebody who acts for himself has no chain', () => {
   expect(describeToken({ sub: 'spiffe://x/web' }, out)).toBe('CLAIM  VALUE\nsub    spiffe://x/web')
 })
+
+test('text of whoever signed the token writes nothing on a terminal', () => {
+  const text = describeToken(
+    {
+      sub: 'corp:\u001b]0;alice\u0007',
+      'x\u001b[2J': 'a\nb',
+      act: { sub: 'spiffe://x/\u009bweb' },
+      iat: 1e18,
+    },
+    out,
+  )
+  expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  expect(text).toContain('corp:\\u{1b}]0;alice\\u{7}')
+  expect(text).toContain('a\\u{a}b')
+  expect(text).toContain('iat')
+})

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { printable } from '../config/printable.ts'
 import { formatTable } from './output.ts'
 import { paint } from './terminal.ts'
 
@@ -7,14 +8,20 @@ type Claims = Readonly<Record<string, unknown>>
 const first = ['iss', 'sub', 'aud', 'client_id', 'scope', 'rule', 'iat', 'exp']
 const times = ['iat', 'exp', 'nbf', 'auth_time']
 
-/** Claims in the order in which a reader asks for them, times in words, the chain of actors last. */
+/**
+ * Claims in the order in which a reader asks for them, times in words, the chain of actors last. Whoever
+ * signed the token chose its text, which writes nothing on a terminal.
+ */
 export function describeToken(claims: Claims, out: Writable): string {
   const names = [
     ...first.filter((name) => name in claims),
     ...Object.keys(claims).filter((name) => !first.includes(name) && name !== 'act'),
   ]
   const rows = names.flatMap((name) =>
-    linesOf(name, claims[name]).map((text, index) => [index === 0 ? name : '', text]),
+    linesOf(name, claims[name]).map((text, index) => [
+      index === 0 ? printable(name) : '',
+      printable(text),
+    ]),
   )
   const heads = ['CLAIM', 'VALUE'].map((head) => paint('bold', head, out))
   return [formatTable(heads, rows), ...chainLines(claims)].join('\n')
@@ -22,7 +29,8 @@ export function describeToken(claims: Claims, out: Writable): string {
 
 function linesOf(name: string, value: unknown): string[] {
   if (times.includes(name) && typeof value === 'number') {
-    return [`${value}  ${new Date(value * 1000).toISOString()}`]
+    const date = new Date(value * 1000)
+    if (!Number.isNaN(date.getTime())) return [`${value}  ${date.toISOString()}`]
   }
   if (name === 'anc' && Array.isArray(value)) return value.map(ancestorLine)
   return [typeof value === 'string' ? value : JSON.stringify(value)]
@@ -43,13 +51,13 @@ interface Act {
 function chainLines(claims: Claims): string[] {
   const actors: string[] = []
   for (let act = claims['act'] as Act | undefined; act !== undefined; act = act.act) {
-    actors.unshift(String(act.sub))
+    actors.unshift(printable(String(act.sub)))
   }
   if (actors.length === 0) return []
   const newest = actors.length - 1
   return [
     '',
-    `on behalf of ${String(claims['sub'])}`,
+    `on behalf of ${printable(String(claims['sub']))}`,
     ...actors.map(
       (actor, depth) =>
         `${'  '.repeat(depth + 1)}acted ${actor}${depth === newest ? '  (now)' : ''}`,
