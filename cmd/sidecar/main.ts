@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { settingsOrExit } from '../../pkg/config/settings.ts'
-import { describeStartFailure } from '../../pkg/http/start-failure.ts'
+import { runProcess } from '../../pkg/http/run-process.ts'
 import { run } from '../../pkg/proxy/run.ts'
 import { exitCodes } from '../../pkg/refusal/exit-codes.ts'
 import { contradiction, definition } from './settings.ts'
@@ -16,15 +16,5 @@ if (against !== undefined) {
 }
 
 const { inbound, outboundAddress: outbound, routePorts: routes, adminAddress: admin } = settings
-try {
-  const sidecar = await run({ ...settings, listeners: { inbound, outbound, routes, admin } })
-  const stop = (): void => {
-    void sidecar.close().then(() => process.exit(0))
-  }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-} catch (error) {
-  const { exitCode, text } = describeStartFailure(definition.program, error)
-  process.stderr.write(`${text}\n`)
-  process.exit(exitCode)
-}
+const listeners = { inbound, outbound, routes, admin }
+await runProcess(definition.program, () => run({ ...settings, listeners }), process)
