@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import type http from 'node:http'
+import { connect } from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
+import { subscribe } from '../../pkg/discovery/subscribe.ts'
+import { ca, quietLog } from '../support/discovery.ts'
 import { call } from '../support/shop-sidecars.ts'
 import { startLiveSidecar } from '../support/live-sidecar.ts'
-import { endPrograms, makePlace } from '../support/programs.ts'
+import { endPrograms, launch, makePlace, type Program } from '../support/programs.ts'
 import { until } from '../support/until.ts'
 
 afterEach(endPrograms)
@@ -32,6 +35,52 @@ test('SIGTERM lets the requests under way finish, takes no new ones, and ends wi
   for (const response of waiting) response.end('whole')
   expect((await Promise.all(answers)).map(({ text }) => text)).toEqual(['half whole', 'half whole'])
   expect([await live.program().ended, live.program().stderr()]).toEqual([0, ''])
+})
+
+test('SIGTERM ends a controller with clients, and an authority with a request under way, with 0', async () => {
+  using place = makePlace()
+  const controller = launch('controller', place.flags('controller'))
+  const authority = launch('authority', place.flags('authority'))
+  const urlIn = async (program: Program, name: string): Promise<string> => {
+    const form = new RegExp(`"${name}":"([^"]+)"`)
+    await until(`its ${name}`, () => form.test(program.stdout()), 15_000)
+    return form.exec(program.stdout())?.[1] ?? ''
+  }
+  const subscription = subscribe<'sidecar'>({
+    kind: 'sidecar',
+    urls: [await urlIn(controller, 'discoveryUrl')],
+    ca: () => place.state.ca,
+    token: () => Promise.resolve(place.state.token('orders')),
+    apply: () => undefined,
+    log: quietLog(),
+  })
+  await until('a client is connected', () => subscription.connected())
+  const { port } = new URL(await urlIn(authority, 'url'))
+  const socket = connect({ host: '127.0.0.1', port: Number(port), ca: ca() })
+  await once(socket, 'secureConnect')
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+  const type = 'Content-Type: application/x-www-form-urlencoded'
+  socket.write(`POST /token HTTP/1.1\r\nHost: a\r\n${type}\r\nContent-Length: 6\r\n`)
+  socket.write('Expect: 100-continue\r\n\r\n')
+  await until('the request is under way', () => answer.includes('100 Continue'))
+  for (const { child } of [controller, authority]) child.kill('SIGTERM')
+  expect([await controller.ended, controller.stderr()]).toEqual([0, ''])
+  expect(authority.child.exitCode).toBeNull()
+  socket.write('a=b&c=')
+  expect([await authority.ended, authority.stderr()]).toEqual([0, ''])
+  expect(answer).toMatch(/HTTP\/1\.1 [45]\d\d [^]*"error"/)
+  socket.destroy()
+  subscription.close()
+})
+
+test('a signal that comes during the start is obeyed after it', async () => {
+  using place = makePlace()
+  for (const name of ['controller', 'authority', 'sidecar'] as const) {
+    const { child, ended, stderr } = launch(name, place.flags(name, { 'log-level': 'debug' }))
+    child.stdout?.once('data', () => child.kill('SIGTERM'))
+    expect([name, await ended, stderr()]).toEqual([name, 0, ''])
+  }
 })
 
 test('a sidecar that is killed serves again at once by what it kept, with no controller', async () => {
