@@ -7,6 +7,12 @@ const environment = {
   message: 'The environment is read in cmd only; a room takes plain options.',
 }
 
+const mocks = ['mock', 'doMock'].map((property) => ({
+  object: 'vi',
+  property,
+  message: 'No module of ours is mocked.',
+}))
+
 export default eslint.config(
   { ignores: ['node_modules', 'dist', '.cache', '.state', 'coverage'] },
   ...eslint.configs.recommendedTypeChecked,
@@ -19,12 +25,7 @@ export default eslint.config(
     rules: {
       'tokenward/rooms': 'error',
       'max-lines': ['error', { max: 400 }],
-      'no-restricted-properties': [
-        'error',
-        environment,
-        { object: 'vi', property: 'mock', message: 'No module of ours is mocked.' },
-        { object: 'vi', property: 'doMock', message: 'No module of ours is mocked.' },
-      ],
+      'no-restricted-properties': ['error', environment, ...mocks],
       eqeqeq: 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
@@ -52,6 +53,6 @@ export default eslint.config(
   },
   {
     files: ['cmd/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'vitest.config.ts'],
-    rules: { 'no-restricted-properties': 'off' },
+    rules: { 'no-restricted-properties': ['error', ...mocks] },
   },
 )
