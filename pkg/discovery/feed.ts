@@ -12,8 +12,11 @@ const stalledMs = 60_000
 export interface Feed {
   /** Something may have changed: send the latest state as soon as the reader takes it. */
   changed(): void
-  /** The client has rejected this section: it is sent again, whole, with the next change. */
-  rejected(section: SectionName): void
+  /**
+   * The client has rejected this section: it is sent again, whole, with the next change. False where it is
+   * not what was sent last, or was rejected before.
+   */
+  rejected(section: SectionName, hash: string): boolean
   close(): void
 }
 
@@ -91,8 +94,8 @@ export function createFeed(options: {
       dirty = true
       flush()
     },
-    rejected(section) {
-      held.delete(section)
+    rejected(section, hash) {
+      return held.get(section)?.hash === hash && held.delete(section)
     },
     close() {
       clearInterval(heart)

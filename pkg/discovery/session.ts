@@ -64,8 +64,9 @@ export function runSession(
       return
     }
     const { section, hash, reason } = line
+    // One log line for each section that was sent, however often a client says so.
+    if (!opened.feed.rejected(section, hash)) return
     log.warn({ pod: admission.pod, section, hash, reason }, 'a client rejects an update')
-    opened.feed.rejected(section)
     opened.subscriber.reject(reason)
   }
 
