@@ -1,9 +1,10 @@
-import { hash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
 import type { Bearer } from '../token/claims.ts'
 import { sign } from '../token/sign.ts'
+import { subjectHash } from '../token/subject-hash.ts'
 import { authenticate, type ClientMethods } from './clients/authenticate.ts'
 import type { Client } from './clients/client.ts'
 import { readForm, type Form } from './form.ts'
@@ -170,9 +171,4 @@ export function createTokenEndpoint(
 
 function isGranted(outcome: unknown): outcome is Granted {
   return !(outcome instanceof Error)
-}
-
-/** As sidecars write it: whether two are the same, not who they are. */
-function subjectHash({ subject }: Bearer): string {
-  return hash('sha256', subject, 'base64url').slice(0, 22)
 }

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { rowOf, type Reason } from '../refusal/reasons.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
+import { subjectHash } from '../token/subject-hash.ts'
 import type { Direction } from './fields.ts'
 import type { AnswerVerdict } from './http1/message.ts'
 import { callerOf, type Subject } from './subject.ts'
@@ -94,13 +94,12 @@ export function createRecord(options: {
   }
 }
 
-/** The subject by its hash: a line says whether two are the same, not who they are. */
 function subjectFacts(subject: Subject | undefined, cause: string | undefined): object {
   if (subject === undefined) return cause === undefined ? {} : { subject: 'self', cause }
   const { bearer } = subject
   return {
     caller: callerOf(bearer),
-    subject: hash('sha256', bearer.subject, 'base64url').slice(0, 22),
+    subject: subjectHash(bearer),
     actors: bearer.actors,
     ...(cause === undefined ? {} : { cause }),
   }

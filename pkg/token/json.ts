@@ -21,8 +21,12 @@ export function parseObject(text: string, maxDepth = 16): JsonObject | undefined
   } catch {
     return undefined
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return countMembers(value) === colons ? (value as JsonObject) : undefined
+  return isObject(value) && countMembers(value) === colons ? value : undefined
+}
+
+/** Whether a parsed value is an object; an array is none. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Colons outside strings; undefined where brackets nest too deep. The text need not be JSON. */

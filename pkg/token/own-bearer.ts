@@ -1,5 +1,5 @@
 import type { Bearer } from './claims.ts'
-import type { JsonObject } from './json.ts'
+import { isObject, type JsonObject } from './json.ts'
 import {
   none,
   readAudiences,
@@ -70,8 +70,4 @@ function checkAncestors(ancestors: unknown): void {
       [client, rule, grant].every((text) => typeof text === 'string')
     if (!whole) throw refuseClaim('anc')
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { Refusal } from '../refusal/refusal.ts'
 import type { JsonWebKeyRow } from './claims.ts'
 import { readCompact } from './compact.ts'
-import type { JsonObject } from './json.ts'
+import { isObject, type JsonObject } from './json.ts'
 import { importKeySet, type KeySet } from './key-set.ts'
 import type { SigningKey } from './keys.ts'
 import { MissingKey } from './missing-key.ts'
@@ -110,9 +110,7 @@ function readFacts(claims: JsonObject, audience: string): ServiceAccountFacts {
 
 function readObject(claims: JsonObject, name: string): JsonObject {
   const value = claims[name]
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonObject
-  }
+  if (isObject(value)) return value
   throw refuseClaim(name)
 }
 

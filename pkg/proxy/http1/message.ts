@@ -1,3 +1,4 @@
+import type { Address } from '../../http/address.ts'
 import type { Refusal } from '../../refusal/refusal.ts'
 import type { Reason } from '../../refusal/reasons.ts'
 
@@ -57,7 +58,7 @@ export interface Outcome {
 
 export interface ForwardVerdict {
   readonly kind: 'forward'
-  readonly to: { readonly host: string; readonly port: number }
+  readonly to: Address
   /** Path and query to send, beginning with `/` (or `*`). */
   readonly path: string
   /** What came from the wire and goes on, flat; usually `head.fields` or a filtered copy. */
