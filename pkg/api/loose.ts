@@ -4,6 +4,7 @@
  */
 export type Loose = Readonly<Record<string, unknown>>
 
+/** The value where it is an object, else an empty one. */
 export function mapOf(value: unknown): Loose {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Loose)
@@ -13,6 +14,7 @@ export function mapOf(value: unknown): Loose {
 /** More than any list of ours may have; of a longer one, which the schema refuses, the beginning. */
 const maxEntries = 64
 
+/** The value where it is a list, cut to 64 entries; else an empty one. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]).slice(0, maxEntries) : []
 }

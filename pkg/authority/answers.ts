@@ -6,6 +6,7 @@ const json = 'application/json'
 /** RFC 6749 5.1. */
 const neverStored = { 'cache-control': 'no-store', pragma: 'no-cache' }
 
+/** A 200 with this body, which no cache keeps unless the headers say otherwise. */
 export function answerJson(
   response: ServerResponse,
   body: object,

@@ -59,6 +59,7 @@ const rememberedPods = 50_000
 /** Clocks of API server and controller differ, and a view takes a moment to be made. */
 const viewMarginSeconds = 60
 
+/** A state that has no policy yet; its cache of verified tokens outlives what leaves keys and trust alone. */
 export function createPolicyState(options: {
   /** Issuer identifier of this authority; sections of another one are not for it. */
   readonly issuer: string

@@ -41,6 +41,7 @@ export function authorityUrl(plan: Plan): string {
   return `https://127.0.0.1:${plan.authorityPort}`
 }
 
+/** The controller of a plan. */
 export function controllerLaunch(around: Surroundings): Launch {
   const { folder, paths, plan } = around
   return own(
@@ -58,6 +59,7 @@ export function controllerLaunch(around: Surroundings): Launch {
   )
 }
 
+/** The authority of a plan; its signing key is waited for. */
 export function authorityLaunch(around: Surroundings): Launch {
   const { paths, plan } = around
   return own(
@@ -78,6 +80,7 @@ export function authorityLaunch(around: Surroundings): Launch {
   )
 }
 
+/** The sidecar of one workload. */
 export function sidecarLaunch(around: Surroundings, workload: PlannedWorkload): Launch {
   const { paths, plan } = around
   const pod = paths.pod(workload.namespace, podOf(workload))

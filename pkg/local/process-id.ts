@@ -7,6 +7,7 @@ export interface ProcessId {
   readonly startTicks?: string | undefined
 }
 
+/** The identity of a process that runs now. */
 export function processIdOf(pid: number): ProcessId {
   return { pid, startTicks: startTicks(pid) }
 }

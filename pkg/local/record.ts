@@ -68,6 +68,7 @@ export function readRecord(paths: StatePaths): LocalRecord | undefined {
   return readStateJson(paths.local) as LocalRecord | undefined
 }
 
+/** Replaces the record in one step. Throws StartError. */
 export function writeRecord(paths: StatePaths, record: LocalRecord): void {
   writeStateFile(paths.local, `${JSON.stringify(record, undefined, 2)}\n`)
 }

@@ -13,14 +13,17 @@ interface Field<T> {
   readonly required: boolean
 }
 
+/** A field that must be there. */
 export function required<T>(shape: Shape<T>): Field<T> {
   return { shape, required: true }
 }
 
+/** A field that may be absent, and is undefined then. */
 export function optional<T>(shape: Shape<T>): Field<T | undefined> {
   return { shape, required: false, absent: () => undefined }
 }
 
+/** A field that may be absent, and has this value then. */
 export function defaulted<T>(shape: Shape<T>, value: T): Field<T> {
   return { shape, required: false, absent: () => value }
 }
@@ -59,6 +62,7 @@ export function record<T extends object>(fields: Fields<T>): Shape<T> {
   }
 }
 
+/** A list of so many values of one shape. */
 export function listOf<T>(shape: Shape<T>, bounds: { min: number; max: number }): Shape<T[]> {
   return (value, at, report) => {
     if (!Array.isArray(value) || value.length < bounds.min || value.length > bounds.max) {
@@ -90,6 +94,7 @@ export function textsByName(form: RegExp, what: string): Shape<Record<string, st
   }
 }
 
+/** A text of this form; `what` says it in words. */
 export function text(form: RegExp, what: string): Shape<string> {
   return (value, at, report) => {
     if (typeof value === 'string' && form.test(value)) return value
@@ -98,6 +103,7 @@ export function text(form: RegExp, what: string): Shape<string> {
   }
 }
 
+/** A port, 1 to 65535. */
 export const portNumber: Shape<number> = (value, at, report) => {
   if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535) {
     return value as number

@@ -26,6 +26,7 @@ interface Bounds {
   readonly max: number
 }
 
+/** A reader that has found nothing yet. */
 export function createReader(): Reader {
   const problems: Problem[] = []
   const report = (field: string, message: string): undefined => {

@@ -23,6 +23,7 @@ export function hasSelector(service: Service): boolean {
   return Object.keys(service.spec.selector ?? {}).length > 0
 }
 
+/** Who selects whom, by labels within a namespace; worked out once. */
 export function createSelection(world: {
   readonly services: readonly Service[]
   readonly pods: readonly Pod[]

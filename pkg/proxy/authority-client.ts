@@ -30,6 +30,7 @@ const maxAnswerBytes = 64 * 1024
 const firstPauseMs = 50
 const retryAfterSeconds = 1
 
+/** A client of one authority with connections that are kept; `deadlineMs` is for all attempts of one token. */
 export function createAuthorityClient(options: {
   /** Issuer identifier, `https://host:port`. */
   readonly issuer: string

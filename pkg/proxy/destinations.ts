@@ -14,6 +14,7 @@ export interface Destinations {
   ofStranger(destination: Address): Address | Promise<Address>
 }
 
+/** Names are looked up in the file of service addresses first, then in DNS; pods of a route take turns. */
 export function createDestinations(options: {
   readonly services: ServiceAddresses
   readonly own: Pick<OwnListeners, 'includes'>

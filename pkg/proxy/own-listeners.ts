@@ -8,6 +8,7 @@ export interface OwnListeners {
   includes(address: Address): boolean
 }
 
+/** No listener yet: each is added once its port is known. */
 export function createOwnListeners(): OwnListeners {
   const hostsByPort = new Map<number, string[]>()
   return {

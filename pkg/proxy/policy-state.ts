@@ -40,6 +40,7 @@ export interface PolicyState {
 
 const verifiedBytes = 16 * 1024 * 1024
 
+/** A state that has no policy yet; its cache of verified tokens outlives what leaves keys and trust alone. */
 export function createPolicyState(options: {
   /** Age of the controller's view. */
   readonly ageMs: () => number

@@ -43,6 +43,7 @@ export interface DecisionRecord {
   refuse(refusal: Refusal, facts: DecisionFacts): AnswerVerdict
 }
 
+/** The record of one direction, with every count at zero. */
 export function createRecord(options: {
   readonly direction: Direction
   readonly audit: Audit

@@ -26,6 +26,7 @@ export interface RouteTable {
 
 const nothing: readonly PreparedRoute[] = []
 
+/** All that a destination may be called, prepared for one look-up per request. */
 export function createRouteTable(routes: readonly Route[], where: AddressesSection): RouteTable {
   const byDestination = new Map<string, PreparedRoute[]>()
   const byId = new Map<string, PreparedRoute>()

@@ -40,6 +40,7 @@ const entryBytes = 400
 const firstPauseMs = 1_000
 const maxPauseMs = 30_000
 
+/** An empty cache of at most `maxBytes`, 16 MiB unless said otherwise. */
 export function createTokens(options: {
   readonly ask: (wanted: Wanted) => Promise<IssuedToken>
   readonly log: Log

@@ -26,6 +26,7 @@ const rsa = (digest: 'sha256' | 'sha384' | 'sha512', padding: number): Algorithm
   padding,
 })
 
+/** What each of them means to `node:crypto`. */
 export const algorithms: Readonly<Record<Algorithm, AlgorithmRow>> = {
   ES256: ec('P-256', 'sha256', 64),
   ES384: ec('P-384', 'sha384', 96),
@@ -52,6 +53,7 @@ export interface CryptoKey {
   readonly saltLength?: number
 }
 
+/** The key with the encoding of signatures and the padding of its algorithm. */
 export function cryptoKey(algorithm: Algorithm, key: KeyObject): CryptoKey {
   const { keyType, padding } = algorithms[algorithm]
   if (keyType === 'EC') return { key, dsaEncoding: 'ieee-p1363' }

@@ -42,6 +42,7 @@ interface Issuer {
   readonly trust?: IssuerTrust
 }
 
+/** A verifier whose keys are imported once; keys that cannot be used are left out. */
 export function createVerifier(options: VerifierOptions): Verifier {
   const clockSkewSeconds = options.clockSkewSeconds ?? CLOCK_SKEW_SECONDS
   const issuers = collect(options)

@@ -17,6 +17,7 @@ export interface LastGood {
   close(): Promise<void>
 }
 
+/** Keeps texts in a folder, made when it is needed, one file by the hash of each name. */
 export function openLastGood(options: { readonly folder: string; readonly log: Log }): LastGood {
   const { folder, log } = options
   /** Name -> text that is still to be kept. */

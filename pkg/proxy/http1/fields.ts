@@ -36,6 +36,7 @@ export interface FieldSection {
 
 const none: readonly string[] = Object.freeze([])
 
+/** Refusal `malformed_request`; the hint says what is wrong in words that hold no input. */
 export function malformed(hint: string): Refusal {
   return new Refusal('malformed_request', { hint })
 }
