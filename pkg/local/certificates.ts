@@ -1,7 +1,7 @@
 import { issueRoot, issueServing, type Issued } from '../pki/issue.ts'
 import { readCertificate } from '../pki/read.ts'
 import type { CertificateName, StatePaths } from './paths.ts'
-import { readStateFile, writeStateFile } from './write-file.ts'
+import { readStateFile, writeStateFile } from './state-file.ts'
 
 /** A root that ends sooner than this is replaced at a start. */
 const rootMarginMs = 30 * 86_400_000

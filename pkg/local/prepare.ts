@@ -15,7 +15,7 @@ import {
   prepareIssuerKey,
   type TokenFile,
 } from './service-account-issuer.ts'
-import { writeStateFile } from './write-file.ts'
+import { writeStateFile } from './state-file.ts'
 
 /** The text of the `local.yaml` of a folder; undefined where it cannot be read. */
 export function readLocalText(folder: string): string | undefined {

@@ -4,7 +4,7 @@ import type { StatePaths } from './paths.ts'
 import { idOf, type Plan } from './plan.ts'
 import type { ProcessId } from './process-id.ts'
 import type { LocalFile } from './read-local.ts'
-import { readStateJson, writeStateFile } from './write-file.ts'
+import { readStateJson, writeStateFile } from './state-file.ts'
 
 /** What `local.json` in the state folder says: where everything is, and what a next start keeps. */
 export interface LocalRecord {

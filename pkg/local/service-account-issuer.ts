@@ -3,7 +3,7 @@ import { generateSigningKey, importSigningKey, type SigningKey } from '../token/
 import { signServiceAccount } from '../token/service-account.ts'
 import type { Manifest } from './objects.ts'
 import type { StatePaths } from './paths.ts'
-import { readStateJson, writeStateFile } from './write-file.ts'
+import { readStateJson, writeStateFile } from './state-file.ts'
 
 /** `iss` of the service-account tokens of local mode; no cluster accepts it. */
 const issuer = 'https://tokenward.local/serviceaccounts'

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { readStateFile, readStateJson, writeStateFile } from './write-file.ts'
+import { readStateFile, readStateJson, writeStateFile } from './state-file.ts'
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'tokenward-write-'))
