@@ -56,3 +56,9 @@ test('a folder that others may only look at is taken', () => {
   chmodSync(dirname(path), 0o755)
   takeLock(path)()
 })
+
+test.skipIf(process.platform !== 'linux')('a folder that cannot be made is refused at once', () => {
+  expect(() => takeLock('/proc/nowhere/state/lock')).toThrow(
+    'the state folder /proc/nowhere/state cannot be used (ENOENT): give another --state',
+  )
+})

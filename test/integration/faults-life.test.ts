@@ -24,14 +24,11 @@ test('SIGTERM lets the requests under way finish, takes no new ones, and ends wi
   const answers = [live.get('/a'), live.get('/b')]
   await until('both are under way', () => waiting.length === 2)
   live.program().child.kill('SIGTERM')
-  await until('it accepts no more', async () =>
-    live.get('/c').then(
-      () => false,
-      () => true,
-    ),
-  )
   // Whoever watches it still sees it: it is alive and not ready.
-  expect((await call({ port: live.adminPort }, { path: '/readyz' })).status).toBe(503)
+  await until('it says that it is not ready', async () => {
+    return (await call({ port: live.adminPort }, { path: '/readyz' })).status === 503
+  })
+  await expect(live.get('/c')).rejects.toThrow('ECONNREFUSED')
   for (const response of waiting) response.end('whole')
   expect((await Promise.all(answers)).map(({ text }) => text)).toEqual(['half whole', 'half whole'])
   expect([await live.program().ended, live.program().stderr()]).toEqual([0, ''])

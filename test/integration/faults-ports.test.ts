@@ -85,7 +85,7 @@ function send(
     const to = { host: '127.0.0.1', port: portOf(url) }
     const socket = secure === undefined ? net.connect(to) : tls.connect({ ...to, ...secure })
     let text = ''
-    const timer = setTimeout(() => socket.destroy(), 150)
+    const timer = setTimeout(() => socket.destroy(), 80)
     socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
     socket.on('error', () => undefined)
     socket.on('end', () => socket.destroy())
