@@ -113,3 +113,8 @@ export function reasonOf(work: () => unknown): string {
     throw error
   }
 }
+
+/** What becomes of a token at the example verifier: `allowed`, or the reason of the refusal. */
+export function outcomeOf(token: string, change: Partial<IssuerTrust> = {}): string {
+  return reasonOf(() => exampleVerifier(change).verify(token, nowSeconds))
+}

@@ -2,15 +2,7 @@
 // signature of zeros is none.
 import { createPrivateKey, sign as signBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import {
-  corpClaims,
-  corpHeader,
-  corpKey,
-  encode,
-  exampleVerifier,
-  nowSeconds,
-  reasonOf,
-} from '../../support/jose.ts'
+import { corpClaims, corpHeader, corpKey, encode, outcomeOf } from '../../support/jose.ts'
 
 const input = `${encode(corpHeader())}.${encode(corpClaims())}`
 const key = createPrivateKey({ key: corpKey.privateJwk, format: 'jwk' })
@@ -40,5 +32,5 @@ test.each([
   ['16,000 bytes', Buffer.alloc(16_000, 1), 'token_malformed'],
 ])('a signature that is %s', (_, signature, expected) => {
   const token = `${input}.${signature.toString('base64url')}`
-  expect(reasonOf(() => exampleVerifier().verify(token, nowSeconds))).toBe(expected)
+  expect(outcomeOf(token)).toBe(expected)
 })
