@@ -36,6 +36,9 @@ export interface FieldSection {
 
 const none: readonly string[] = Object.freeze([])
 
+/** No more names are listed than there are fields; each costs a look at every field. */
+const maxListed = 100
+
 /** Refusal `malformed_request`; the hint says what is wrong in words that hold no input. */
 export function malformed(hint: string): Refusal {
   return new Refusal('malformed_request', { hint })
@@ -195,7 +198,10 @@ function takeConnection(section: FieldSection, value: string): void {
     else if (name === 'keep-alive') section.keepAlive = true
     else if (!onlyOf(tokenCharacters, name, [0, name.length])) {
       throw malformed('Connection is not a list of names.')
-    } else if (name !== '') section.listed = [...section.listed, name]
+    } else if (name !== '') {
+      if (section.listed.length === maxListed) throw malformed('Connection lists too many names.')
+      section.listed = [...section.listed, name]
+    }
   }
 }
 

@@ -60,6 +60,8 @@ test.each([
   ['a name with a bracket', get('X[a]: b\r\n')],
   ['a name with a byte above ASCII', get('X-\xe9: b\r\n')],
   ['a member of Connection that is no token', get('Connection: a b\r\n')],
+  ['a Connection of 101 names', get(`Connection: ${'a,'.repeat(100)}a\r\n`)],
+  ['101 names in two of them', get(`Connection: ${'a,'.repeat(100)}\r\nConnection: a\r\n`)],
   ['an expectation that is not known', post('Expect: 200-ok\r\nContent-Length: 5\r\n')],
   [
     'two expectations',
@@ -211,6 +213,11 @@ test.each<[string, string, Partial<RequestHead>]>([
     'a field called __proto__',
     get('__proto__: a\r\nconstructor: b\r\n'),
     { fields: ['__proto__', 'a', 'constructor', 'b'] },
+  ],
+  [
+    'a hundred names in Connection',
+    get(`Connection: ${'a,'.repeat(100)}\r\nX-A: b\r\n`),
+    { fields: ['X-A', 'b'] },
   ],
   [
     'a field that Connection lists',
