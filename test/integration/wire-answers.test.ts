@@ -2,7 +2,7 @@ import { request, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { rawClient, startWire, type Wire } from '../support/wire.ts'
+import { rawClient, startWire, type RawClient, type Wire } from '../support/wire.ts'
 
 let wire: Wire | undefined
 afterEach(async () => {
@@ -165,36 +165,41 @@ test('what is pipelined after a request that the upstream fails is judged all th
   expect((await client.ends()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 502', 'HTTP/1.1 401'])
 })
 
-test.each([
-  [
-    'of a length',
-    'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi',
-    (socket: Socket) => socket.end(),
-  ],
-  [
-    'of chunks',
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhi',
-    (socket: Socket) => socket.end(),
-  ],
-  [
-    'that ends by closing',
-    'HTTP/1.1 200 OK\r\n\r\nhi',
-    (socket: Socket) => void setTimeout(() => socket.resetAndDestroy(), 30),
-  ],
-  [
-    'with a broken chunk',
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhixx',
-    () => undefined,
-  ],
-])('a body %s that breaks off never looks whole to the client', async (_name, bytes, after) => {
-  const { port, outcomes } = await answering(bytes, { after })
-  const client = rawClient(port)
-  client.send(get('/a'))
+/** Waits for the client's end, which must not look like that of a whole answer. */
+async function breaksOff(client: RawClient, outcomes: readonly object[]): Promise<void> {
   const text = await client.ends()
   expect(client.ended()).toBe('ECONNRESET')
   expect(text).not.toContain('0\r\n\r\n')
   await until('its end is told', () => outcomes.length === 1)
   expect(outcomes[0]).toMatchObject({ status: 200, complete: false })
+}
+
+const end = (socket: Socket): unknown => socket.end()
+const reset = (socket: Socket): unknown => socket.resetAndDestroy()
+
+test.each([
+  ['of a length', 'Content-Length: 9\r\n\r\nhi', end],
+  ['of chunks', 'Transfer-Encoding: chunked\r\n\r\n9\r\nhi', end],
+  ['that ends by closing', '\r\nhi', reset],
+])('a body %s that breaks off never looks whole to the client', async (_name, bytes, cut) => {
+  const sockets: Socket[] = []
+  const { port, outcomes } = await answering(`HTTP/1.1 200 OK\r\n${bytes}`, {
+    after: (socket) => sockets.push(socket),
+  })
+  const client = rawClient(port)
+  client.send(get('/a'))
+  await client.receives('hi')
+  sockets.forEach(cut)
+  await breaksOff(client, outcomes)
+})
+
+test('a body with a broken chunk never looks whole to the client', async () => {
+  const { port, outcomes } = await answering(
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhixx',
+  )
+  const client = rawClient(port)
+  client.send(get('/a'))
+  await breaksOff(client, outcomes)
 })
 
 test('bytes after an answer end the upstream connection and reach nobody', async () => {
