@@ -121,6 +121,12 @@ test.skipIf(!mayMount)(
     await until('it is said', () => said('status cannot be written') > 0)
     await until('and of the texts', () => said('the last whole texts cannot be kept') > 0)
     expect(readFileSync(path.join(state.stateFolder, 'status', status), 'utf8')).toBe(keptStatus)
+    // Every round of writing that an edit or an acknowledgement asks for comes within 50 ms.
+    const enforcedAtMs = performance.now()
+    await until(
+      'nothing is left that would write anyway',
+      () => performance.now() > enforcedAtMs + 500,
+    )
     for (const makeRoom of rooms) makeRoom()
     const generation = (): unknown => {
       const text = readFileSync(path.join(state.stateFolder, 'status', status), 'utf8')
