@@ -9,9 +9,20 @@ const read = (keys: unknown): ReturnType<typeof readJwks> =>
 test('public members of usable keys are kept, and nothing else', () => {
   const shown = { ...publicJwk, x5c: ['MII'], note: 'x', key_ops: ['verify'] }
   expect(read([shown, { kty: 'oct', k: 'AA' }, 7])).toEqual({
-    keys: [{ ...publicJwk, key_ops: ['verify'] }],
+    keys: [publicJwk],
     keyIds: ['a'],
   })
+})
+
+test('nothing of a key that nests comes along, whatever its depth', () => {
+  const depth = 60_000
+  const deep = `["verify",${'['.repeat(depth)}${']'.repeat(depth)}]`
+  const text = JSON.stringify({ keys: [{ ...publicJwk, key_ops: 'here' }] })
+  expect(readJwks(text.replace('"here"', deep), ['ES256']).keys).toEqual([publicJwk])
+})
+
+test('a key that is not for verifying is left out', () => {
+  expect(read([{ ...publicJwk, key_ops: ['sign'] }]).keys).toEqual([])
 })
 
 test('keys that share a kid are passed on, so that the verifier sees that they do', () => {

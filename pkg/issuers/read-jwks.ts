@@ -1,8 +1,12 @@
 import { importKeySet } from '../token/key-set.ts'
 import type { JsonWebKeyRow } from '../token/claims.ts'
 
-/** The public members of a key (RFC 7517 4, RFC 7518 6); certificates and extensions are left behind. */
-const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use', 'key_ops']
+/**
+ * The public members of a key (RFC 7517 4, RFC 7518 6), all of them texts; certificates and extensions are
+ * left behind, and `key_ops`, which has been judged by then: what is kept goes to every sidecar, and a list
+ * of whatever depth would come along.
+ */
+const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']
 const MAX_ROWS = 64
 
 /**
@@ -33,6 +37,6 @@ export function readJwks(
 
 function pick(row: JsonWebKeyRow): JsonWebKeyRow {
   return Object.fromEntries(
-    members.filter((name) => Object.hasOwn(row, name)).map((name) => [name, row[name]]),
+    members.filter((name) => typeof row[name] === 'string').map((name) => [name, row[name]]),
   )
 }
