@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync } from 'node:fs'
-import { readFileSync, rmSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -134,6 +134,12 @@ test.skipIf(!mayMount)(
       return (value as { status: { observedGeneration: number } }).status.observedGeneration
     }
     await until('the status follows with no other change', () => generation() === 2)
+    const lastGood = path.join(state.stateFolder, 'last-good')
+    await until('so do the whole texts', () =>
+      readdirSync(lastGood).some((name) =>
+        readFileSync(path.join(lastGood, name), 'utf8').includes('PATCH'),
+      ),
+    )
     expect(said('status cannot be written')).toBe(1)
     expect(said('the last whole texts cannot be kept')).toBe(1)
   },
