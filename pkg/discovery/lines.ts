@@ -1,7 +1,10 @@
 /** Framing of the discovery stream: one JSON object a line, in UTF-8, each line bounded. */
 
-/** Longest line downstream: all sections of a sidecar or an authority. */
-export const maxDownstreamLineBytes = 8 * 1024 * 1024
+/**
+ * Longest line downstream: all sections of a sidecar or an authority. Many times what the policies of one
+ * namespace may amount to (`namespaceBytes`).
+ */
+export const maxDownstreamLineBytes = 32 * 1024 * 1024
 /** Longest line upstream: hashes and reasons. */
 export const maxUpstreamLineBytes = 64 * 1024
 

@@ -7,6 +7,7 @@ import type { Problem } from './problem.ts'
 import { readPolicy, type ReadPolicy } from './read-policy.ts'
 import { hasSelector, keyOf, type Selection } from './selection.ts'
 import { clip, refuse, verdict, type Verdict } from './verdict.ts'
+import { addedBytes, namespaceBytes } from './weight.ts'
 import type { AccountUids } from './world.ts'
 
 /** A policy that counts, and the ports that it targets. */
@@ -29,6 +30,7 @@ export function acceptPolicies(
 ): { readonly accepted: readonly AcceptedPolicy[]; readonly verdicts: readonly Verdict[] } {
   const accepted: AcceptedPolicy[] = []
   const verdicts: Verdict[] = []
+  const bytes = new Map<string, number>()
   for (const resource of inOrder(resources)) {
     const { policy, problems } = readPolicy(resource, surroundings.issuers)
     if (policy === undefined) {
@@ -40,8 +42,16 @@ export function acceptPolicies(
       verdicts.push(refuse(resource, found.reason, [found.problem]))
       continue
     }
-    accepted.push({ policy, targets: found.targets })
-    verdicts.push(approve(resource, { policy, targets: found.targets }, surroundings))
+    const candidate = { policy, targets: found.targets }
+    const total = (bytes.get(policy.namespace) ?? 0) + addedBytes(policy, found.targets)
+    if (total > namespaceBytes) {
+      const message = `the policies of namespace ${policy.namespace} are too large together with this one: name fewer ports, or write fewer operations`
+      verdicts.push(refuse(resource, 'Invalid', [{ field: 'spec', message }]))
+      continue
+    }
+    bytes.set(policy.namespace, total)
+    accepted.push(candidate)
+    verdicts.push(approve(resource, candidate, surroundings))
   }
   return { accepted, verdicts }
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AccessPolicySpec } from '../../pkg/api/types.ts'
+import { maxDownstreamLineBytes } from '../../pkg/discovery/lines.ts'
+import { namespaceBytes } from '../../pkg/policy/weight.ts'
 import { call, startShop, type Answer, type Shop } from '../support/shop-sidecars.ts'
 import { policy, target } from '../support/world.ts'
 
@@ -77,3 +79,7 @@ test.each([
     expect(answer.status).toBe(status)
   },
 )
+
+test('what many namespaces may say of one caller still fits in a line to its sidecar', () => {
+  expect(maxDownstreamLineBytes).toBeGreaterThan(10 * namespaceBytes)
+})
