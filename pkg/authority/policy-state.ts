@@ -105,7 +105,7 @@ export function createPolicyState(options: {
       issuer: keys.issuer,
       serviceAccounts: trust.serviceAccounts,
       keys: keys.keys,
-      isPublished: ({ kid, publicJwk }) => published.get(kid) === thumbprint(publicJwk),
+      isPublished: (key) => published.get(key.kid) === key.thumbprint,
       isAudience: (audience) => audiences.has(audience),
       trusts: (issuerName) => issuerNames.has(issuerName),
       workload: (podUid) => pods.get(podUid),

@@ -7,6 +7,8 @@ import { thumbprint } from './thumbprint.ts'
 export interface SigningKey {
   readonly kid: string
   readonly alg: Algorithm
+  /** RFC 7638: which key it is, whatever its `kid`. */
+  readonly thumbprint: string
   readonly privateKey: KeyObject
   /** With `kid`, `alg` and `use: sig`. */
   readonly publicJwk: JsonWebKeyRow
@@ -46,11 +48,13 @@ export function importSigningKey(jwk: JsonWebKeyRow): SigningKey {
 
 function assemble(privateKey: KeyObject, alg: Algorithm, kid: string | undefined): SigningKey {
   const bare = createPublicKey(privateKey).export({ format: 'jwk' }) as JsonWebKeyRow
-  const name = kid ?? thumbprint(bare)
+  const print = thumbprint(bare)
+  const name = kid ?? print
   const attributes = { kid: name, alg, use: 'sig' }
   const key: SigningKey = {
     kid: name,
     alg,
+    thumbprint: print,
     privateKey,
     publicJwk: Object.freeze({ ...bare, ...attributes }),
     privateJwk: Object.freeze({ ...privateKey.export({ format: 'jwk' }), ...attributes }),
