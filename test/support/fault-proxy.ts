@@ -1,5 +1,6 @@
 /** TCP between two real parts that can be told to fail: what passes is never read or changed. */
 import net from 'node:net'
+import { reset } from '../../pkg/http/reset.ts'
 
 /**
  * - `reset`: connections end at once, those that are open too
@@ -41,7 +42,7 @@ export async function startFaultProxy(target: net.TcpNetConnectOpts): Promise<Fa
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     if (fault !== 'none') failed += 1
     if (fault === 'reset') {
-      client.resetAndDestroy()
+      reset(client)
       return
     }
     const upstream = net.connect({ ...target, allowHalfOpen: true })
@@ -57,7 +58,7 @@ export async function startFaultProxy(target: net.TcpNetConnectOpts): Promise<Fa
       })
     })
   const cut = (): void => {
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open) reset(socket)
   }
   const stop = (): Promise<void> =>
     new Promise((resolve) => {

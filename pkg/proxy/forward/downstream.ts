@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { reset } from '../../http/reset.ts'
 import { rowOf } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { renderAnswer, type Answer } from '../answers.ts'
@@ -314,7 +315,7 @@ export class Downstream implements ClientSide {
     this.#exchange?.abandon()
     this.#exchange = null
     this.#phase = 'closed'
-    this.#socket.resetAndDestroy()
+    reset(this.#socket)
   }
 
   /** Ends an idle connection (drain). */

@@ -1,0 +1,12 @@
+import type { Socket } from 'node:net'
+
+/**
+ * Breaks a connection with a TCP reset, so that what was sent does not look whole. While our end is just
+ * on its way the system refuses to reset, and Node would leave the socket open for good: then all that
+ * was to be sent is sent, and the connection is only closed.
+ */
+export function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+  if (isEnding) socket.destroy()
+  else socket.resetAndDestroy()
+}
