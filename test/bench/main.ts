@@ -110,6 +110,7 @@ function theirs(
     ...scenario(haproxy[2], tokens.es256),
     ...scenario(envoy[0], []),
     ...scenario(envoy[1], tokens.es256),
+    ...scenario(envoy[2], tokens.es256),
     ...scenario(envoy[1], tokens.es256.map(forged), {
       expect: 401,
       name: 'Envoy jwt_authn ES256, refused (bad signature)',

@@ -173,7 +173,7 @@ function envoyListener(name: string, port: number, filters: readonly object[]): 
   }
 }
 
-/** Envoy with two listeners: plain, and `jwt_authn` ES256 with its cache and RBAC on the scope. */
+/** Envoy: plain, `jwt_authn` ES256 that verifies each time, and with its cache and RBAC on the scope. */
 export async function startEnvoy(
   folder: string,
   origin: Origin,
@@ -181,8 +181,8 @@ export async function startEnvoy(
 ): Promise<readonly Peer[] | undefined> {
   const program = envoyProgram()
   if (program === undefined) return undefined
-  const ports = [await freePort(), await freePort()]
-  const jwt = {
+  const ports = [await freePort(), await freePort(), await freePort()]
+  const jwt = (cached: boolean): object => ({
     name: 'envoy.filters.http.jwt_authn',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication',
@@ -191,14 +191,14 @@ export async function startEnvoy(
           issuer: keys.issuer,
           audiences: [keys.audience],
           local_jwks: { inline_string: keys.es256Jwks },
-          jwt_cache_config: { jwt_cache_size: 2000 },
+          ...(cached ? { jwt_cache_config: { jwt_cache_size: 2000 } } : {}),
           payload_in_metadata: 'jwt',
           forward: true,
         },
       },
       rules: [{ match: { prefix: '/' }, requires: { provider_name: 'authority' } }],
     },
-  }
+  })
   const rbac = {
     name: 'envoy.filters.http.rbac',
     typed_config: {
@@ -228,7 +228,8 @@ export async function startEnvoy(
       static_resources: {
         listeners: [
           envoyListener('plain', ports[0] ?? 0, []),
-          envoyListener('jwt', ports[1] ?? 0, [jwt, rbac]),
+          envoyListener('jwt', ports[1] ?? 0, [jwt(false)]),
+          envoyListener('cached', ports[2] ?? 0, [jwt(true), rbac]),
         ],
         clusters: [
           {
@@ -267,6 +268,6 @@ export async function startEnvoy(
     'warning',
   ])
   await Promise.all(ports.map((port) => accepting(port, 20_000)))
-  const names = ['Envoy plain', 'Envoy jwt_authn ES256, cache, RBAC']
+  const names = ['Envoy plain', 'Envoy jwt_authn ES256', 'Envoy jwt_authn ES256, cache, RBAC']
   return names.map((name, index) => ({ name, pid: child.pid ?? 0, port: ports[index] ?? 0 }))
 }
