@@ -3,6 +3,7 @@ import http2 from 'node:http2'
 import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
 import { hashOf } from '../../pkg/discovery/hash.ts'
+import { maxDownstreamLineBytes } from '../../pkg/discovery/lines.ts'
 import {
   subscribe,
   type SubscribeOptions,
@@ -93,7 +94,7 @@ const say =
 
 test.each([
   ['bytes that are no JSON', 'garbage\n'],
-  ['a line that is too long', 'x'.repeat(9 * 1024 * 1024)],
+  ['a line that is too long', 'x'.repeat(maxDownstreamLineBytes + 1)],
   ['an update that is not complete', update(1, sectionsOf({ rules: policy.rules }))],
   ['a section that is not what its hash says', update(1).replace('10.0.0.1', '10.6.6.6')],
   ['an update with no revision', '{"type":"update","sections":{}}\n'],
