@@ -1,16 +1,19 @@
 /** CPU of the authority per token, beside bare ES256 of node:crypto in the same run. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import https from 'node:https'
 import path from 'node:path'
 import { exchangeRequest } from '../../pkg/token/exchange.ts'
-import { cpuSeconds, measuredCore } from './processes.ts'
-import { audience, callerAudience, scope, type System } from './system.ts'
+import { measure } from './load.ts'
+import { measuredCore } from './processes.ts'
+import { audience, audienceOf, exchangers, scope, type System } from './system.ts'
 
-const lanes = 32
-/** As many as the authority lets one client ask for at once, and how long until it may again. */
-const batchSize = 900
-const refillMs = 2000
+const seconds = 1
+/** More than are answered in that time, so that none comes twice. */
+const newForms = 6400
+const seenForms = 400
+/** Until every client may again ask for as many as it likes. */
+const refillMs = 2500
+const connections = 32
 
 const bare = `
 import crypto from 'node:crypto'
@@ -40,92 +43,38 @@ export function bareSignAndVerify(): number {
 }
 
 /**
- * Microseconds of CPU per exchange while the authority is kept busy, over this many batches.
- * `repeats`: how often each subject token is presented.
+ * Microseconds of CPU per exchange at saturation. `new`: every subject token for the first time; `seen`:
+ * the same few hundred in turn.
  */
-export async function exchangeCost(
-  system: System,
-  options: { readonly batches: number; readonly repeats: number },
-): Promise<number> {
+export async function exchangeCost(system: System, subjects: 'new' | 'seen'): Promise<number> {
   const pid = system.pid('authority')
-  const agent = new https.Agent({
-    keepAlive: true,
-    maxSockets: lanes,
-    ca: readFileSync(path.join(system.state, 'pki', 'root.crt')),
-  })
-  let used = 0
-  for (let batch = 0; batch < options.batches; batch++) {
-    const bodies = requests(system, options.repeats)
-    // Connections that idled may have been closed: they are opened before the clock starts.
-    await sendAll(system, agent, requests(system, lanes).slice(0, lanes))
-    await new Promise((resolve) => setTimeout(resolve, refillMs))
-    const before = cpuSeconds(pid)
-    await sendAll(system, agent, bodies)
-    used += cpuSeconds(pid) - before
-  }
-  agent.destroy()
-  return (used / (options.batches * batchSize)) * 1e6
+  const port = Number(new URL(system.record.authority).port)
+  const forms = formsOf(system, subjects === 'new' ? newForms : seenForms)
+  const load = { port, target: '/token', tokens: [], forms, expect: 200, seconds, connections }
+  if (subjects === 'seen') await measure(load, [pid], system.folder)
+  await new Promise((resolve) => setTimeout(resolve, refillMs))
+  const { cpuMicroseconds } = await measure(load, [pid], system.folder)
+  await new Promise((resolve) => setTimeout(resolve, refillMs))
+  return cpuMicroseconds
 }
 
 let seeds = 0
 
-/** A batch of request bodies; subjects come again in turn, each as often. */
-function requests(system: System, repeats: number): readonly string[] {
-  const assertion = readFileSync(
-    path.join(system.state, 'pods', `bench.${podName(system)}`, 'tokens', 'authority'),
-    'utf8',
-  ).trim()
-  const bodies = Array.from({ length: Math.ceil(batchSize / repeats) }, () =>
-    exchangeRequest({
-      assertion,
-      subjectToken: system.token(`exchange-${seeds++}`, callerAudience),
+/** Forms that exchange a token of their own each, of the clients in turn. */
+function formsOf(system: System, count: number): readonly string[] {
+  const assertions = exchangers.map((name) => {
+    const { pod } = system.workload(name)
+    const file = path.join(system.state, 'pods', `bench.${pod}`, 'tokens', 'authority')
+    return readFileSync(file, 'utf8').trim()
+  })
+  return Array.from({ length: count }, (_, index) => {
+    const at = index % exchangers.length
+    return exchangeRequest({
+      assertion: assertions[at] ?? '',
+      subjectToken: system.token(`exchange-${seeds++}`, audienceOf(exchangers[at] ?? '')),
       subjectTokenType: 'access_token',
       audience,
       scopes: [scope],
-    }),
-  )
-  return Array.from({ length: repeats }, () => bodies)
-    .flat()
-    .slice(0, batchSize)
-}
-
-function podName(system: System): string {
-  const key = Object.keys(system.record.uids).find((name) => /^Pod\/bench\/caller/.test(name))
-  return key?.split('/')[2] ?? ''
-}
-
-/** Every lane has one request under way until none is left. */
-async function sendAll(system: System, agent: https.Agent, bodies: readonly string[]) {
-  const left = bodies.values()
-  const lane = async (): Promise<void> => {
-    for (const body of left) await send(system, agent, body)
-  }
-  await Promise.all(Array.from({ length: lanes }, lane))
-}
-
-function send(system: System, agent: https.Agent, body: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = https.request(
-      `${system.record.authority}/token`,
-      {
-        agent,
-        method: 'POST',
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          'content-length': Buffer.byteLength(body),
-        },
-      },
-      (response) => {
-        let text = ''
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-        response.on('end', () =>
-          response.statusCode === 200
-            ? resolve()
-            : reject(new Error(`the exchange was answered ${response.statusCode}: ${text}`)),
-        )
-      },
-    )
-    request.on('error', reject)
-    request.end(body)
+    })
   })
 }

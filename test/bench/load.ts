@@ -11,6 +11,8 @@ export interface Load {
   readonly host?: string
   /** Sent in turn, one a request; empty: none. */
   readonly tokens: readonly string[]
+  /** Forms that are posted over TLS, in turn; absent: a GET in the clear. */
+  readonly forms?: readonly string[]
   /** Status that every answer must have. */
   readonly expect: number
   readonly seconds: number
@@ -26,9 +28,11 @@ export interface Cost {
 
 function script(load: Load): string {
   const tokens = load.tokens.map((token) => `"Bearer ${token}"`).join(',')
+  const forms = (load.forms ?? []).map((form) => `"${form}"`).join(',')
   const host = load.host === undefined ? '' : `headers["Host"] = "${load.host}"`
   return `
 local tokens = {${tokens}}
+local forms = {${forms}}
 local n = 0
 wrong = 0
 local all = {}
@@ -39,6 +43,11 @@ function request()
   if #tokens > 0 then
     n = n % #tokens + 1
     headers["Authorization"] = tokens[n]
+  end
+  if #forms > 0 then
+    n = n % #forms + 1
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return wrk.format("POST", "${load.target}", headers, forms[n])
   end
   return wrk.format("GET", "${load.target}", headers)
 end
@@ -77,7 +86,7 @@ function wrk(load: Load, folder: string): Promise<Result> {
       `-d${load.seconds}s`,
       '-s',
       file,
-      `http://127.0.0.1:${load.port}/`,
+      `${load.forms === undefined ? 'http' : 'https'}://127.0.0.1:${load.port}/`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )

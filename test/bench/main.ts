@@ -165,11 +165,11 @@ async function main(): Promise<void> {
     const fresh: number[] = []
     const repeated: number[] = []
     // Until the code that is measured is the code that V8 settles on.
-    await exchangeCost(system, { batches: 8, repeats: 1 })
+    for (let run = 0; run < 3; run++) await exchangeCost(system, 'new')
     for (let round = 0; round < rounds; round++) {
       bare.push(bareSignAndVerify())
-      fresh.push(await exchangeCost(system, { batches: 3, repeats: 1 }))
-      repeated.push(await exchangeCost(system, { batches: 3, repeats: 8 }))
+      fresh.push(await exchangeCost(system, 'new'))
+      repeated.push(await exchangeCost(system, 'seen'))
     }
     console.log('edits and starts ...')
     const edits = await editToEnforcement(system, 60)

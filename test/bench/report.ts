@@ -78,6 +78,12 @@ function bars(figures: Figures): readonly Bar[] {
       median(figures.bare),
       [2.0, 1.5],
     ),
+    ...ratio(
+      'exchange, subject token seen before, of the same',
+      median(figures.repeated),
+      median(figures.bare),
+      [2.0, 1.5],
+    ),
     {
       what: 'edit of a policy to enforcement, p99',
       got: percentile(figures.edits, 0.99),

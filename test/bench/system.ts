@@ -8,8 +8,13 @@ import type { Origin } from './peers.ts'
 import { freePort, measuredCore, pin } from './processes.ts'
 
 export const audience = 'http://target.bench.svc.cluster.local'
-export const callerAudience = 'http://caller.bench.svc.cluster.local'
 export const scope = 'things:read'
+
+/** Workloads that exchange; several, because the authority limits each client. */
+export const exchangers = Array.from({ length: 8 }, (_, index) => `exchanger-${index + 1}`)
+const callers = ['caller', ...exchangers]
+
+export const audienceOf = (name: string): string => `http://${name}.bench.svc.cluster.local`
 
 const policy = (scopes: string): string => `
 apiVersion: tokenward.dev/v1alpha1
@@ -19,7 +24,7 @@ spec:
   targetRefs: [{ group: "", kind: Service, name: target }]
   rules:
   - name: caller
-    from: [{ serviceAccount: { name: caller } }]
+    from: [${callers.map((name) => `{ serviceAccount: { name: ${name} } }`).join(', ')}]
     scopes: [${scopes}]
     operations:
     - { methods: [GET], paths: ["/things/{id}"], scopes: [${scopes}] }
@@ -31,7 +36,7 @@ apiVersion: tokenward.dev/v1alpha1
 kind: AccessPolicy
 metadata: { name: caller, namespace: bench }
 spec:
-  targetRefs: [{ group: "", kind: Service, name: caller }]
+  targetRefs: [${callers.map((name) => `{ group: "", kind: Service, name: ${name} }`).join(', ')}]
   rules:
   - name: target
     from: [{ serviceAccount: { name: target } }]
@@ -40,6 +45,7 @@ spec:
 
 interface Workload {
   readonly workload: string
+  readonly pod: string
   readonly inbound: string
   readonly proxy: string
   readonly admin: string
@@ -82,6 +88,13 @@ export async function startSystem(folder: string, origin: Origin): Promise<Syste
   writePolicy(scope)
   writeFileSync(path.join(resources, 'caller.yaml'), callerPolicy)
   const app = (port: number): string => `{ address: '127.0.0.1:${port}' }`
+  const rest: string[] = []
+  for (const name of exchangers) {
+    const unused = app(await freePort())
+    rest.push(
+      `- { name: ${name}, namespace: bench, service: { name: ${name}, port: 80 }, app: ${unused} }`,
+    )
+  }
   writeFileSync(
     path.join(resources, 'local.yaml'),
     `workloads:
@@ -91,6 +104,7 @@ export async function startSystem(folder: string, origin: Origin): Promise<Syste
   service: { name: caller, port: 80 }
   app: ${app(origin.otherPort)}
   outbound: { routes: [{ service: 'bench/target:http', port: ${await freePort()} }] }
+${rest.join('\n')}
 `,
   )
   const log = openSync(path.join(folder, 'local.log'), 'a')
