@@ -34,6 +34,7 @@ function run(
   return new Promise((resolve) => {
     const child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', stdio, stdio],
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) },
     })
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
