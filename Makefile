@@ -27,8 +27,8 @@ test: install ## lint, types, unit, integration and conformance tests
 bench: install bundle ## the benchmarks, peers beside us in one run; writes the tables of docs/performance.md
 	@node test/bench/main.ts
 
-fuzz: install ## every parser that meets the wire, SECONDS_EACH=60 seconds each
-	@for target in test/fuzz/*.fuzz.ts; do echo "== $$target"; node $$target $(SECONDS_EACH); done
+fuzz: install ## every parser that meets the wire, SECONDS_EACH=60 seconds each (SEED= repeats a run)
+	@for target in test/fuzz/*.fuzz.ts; do echo "== $$target"; node $$target $(SECONDS_EACH) $(SEED); done
 
 chaos: install ## kill random processes KILLS=100 times while the calls of the demo run
 	@KILLS=$(KILLS) node test/chaos/main.ts

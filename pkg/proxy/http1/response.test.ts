@@ -21,6 +21,11 @@ test.each([
   ['two Content-Length', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n'],
   ['another coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n'],
   ['a coding in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+  [
+    'an informational answer that ends the connection',
+    'HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n',
+  ],
+  ['an informational answer of HTTP/1.0', 'HTTP/1.0 103 Early Hints\r\n\r\n'],
   ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
   ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
   ['a status below 100', 'HTTP/1.1 099 OK\r\n\r\n'],
@@ -34,6 +39,12 @@ test.each([
 })
 
 test.each<[string, string, string, Partial<ResponseHead>]>([
+  [
+    'an informational answer, and the connection goes on',
+    'GET',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n',
+    { status: 103, body: 'none', keepAlive: true },
+  ],
   [
     'a length',
     'GET',

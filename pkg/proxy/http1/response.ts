@@ -33,6 +33,9 @@ export function readResponseHead(source: HeadSource, method: string): ResponseHe
   const minor = text.charCodeAt(7) - 48
   const section = readFields(source, lineEnd + 2)
   if (section.chunked && minor === 0) throw malformed('HTTP/1.0 has no transfer codings.')
+  const persists = !section.close && (minor === 1 || section.keepAlive)
+  // The answer itself is still to come (RFC 9110 15.2); `node:http` reads nothing after such an end.
+  if (status < 200 && !persists) throw malformed('An informational answer ends the connection.')
   const body = readBodyKind(section, status, method)
   return {
     status,
@@ -40,7 +43,7 @@ export function readResponseHead(source: HeadSource, method: string): ResponseHe
     fields: section.listed.length === 0 ? section.fields : without(section.fields, section.listed),
     body,
     length: section.length,
-    keepAlive: body !== 'close' && !section.close && (minor === 1 || section.keepAlive),
+    keepAlive: body !== 'close' && persists,
     keepAliveSeconds: section.keepAliveSeconds,
   }
 }
