@@ -1,3 +1,5 @@
+import { decideIssue, type IssueSubject } from '../../policy/issue.ts'
+import { Refusal } from '../../refusal/refusal.ts'
 import type { Bearer } from '../../token/claims.ts'
 import type { Client } from '../clients/client.ts'
 import type { Form } from '../form.ts'
@@ -41,3 +43,31 @@ export interface Granted {
 
 /** A grant: judges a request of an authenticated client. Throws Refusal. */
 export type GrantType = (request: GrantRequest) => Granted | Promise<Granted>
+
+/** What every grant has of the edge that decided. */
+type Authorised = Pick<
+  Granted,
+  'audience' | 'scopes' | 'subjectScopes' | 'policy' | 'rule' | 'actors'
+>
+
+/** Authorises against the edges of today; gives the lifetime beside. Throws Refusal. */
+export function authorise(
+  { client, policy }: Pick<GrantRequest, 'client' | 'policy'>,
+  wanted: {
+    readonly audience: string
+    readonly asked: readonly string[] | undefined
+    /** Undefined: the client asks for itself. */
+    readonly subject?: IssueSubject
+  },
+): { readonly authorised: Authorised; readonly lifetimeSeconds: number } {
+  const { audience, asked, subject } = wanted
+  const edges = policy.edges(client, audience)
+  const grant = decideIssue({ edges, client: client.identity, subject, asked })
+  if (grant instanceof Refusal) throw grant
+  const { edge, scopes, subjectScopes, actors, lifetimeSeconds } = grant
+  const { policy: name, rule } = edge
+  return {
+    authorised: { audience, scopes, subjectScopes, policy: name, rule, actors },
+    lifetimeSeconds,
+  }
+}

@@ -1,4 +1,3 @@
-import { decideIssue } from '../../policy/issue.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import type { Bearer } from '../../token/claims.ts'
 import { tokenTypes } from '../../token/exchange.ts'
@@ -6,7 +5,7 @@ import type { Client } from '../clients/client.ts'
 import type { Form } from '../form.ts'
 import { readScopes, readTarget, refuseParameters } from '../parameters.ts'
 import type { Policy } from '../policy-state.ts'
-import type { GrantType } from './grant.ts'
+import { authorise, type GrantType } from './grant.ts'
 
 /** A token that would end at once is of no use, and clocks differ (tokens.md, rule 6). */
 const leastRemainingSeconds = 10
@@ -31,20 +30,13 @@ export const tokenExchange: GrantType = async (request) => {
     throw new Refusal('subject_token', { hint: 'The subject token is about to end.' })
   }
 
-  const edges = policy.edges(client, audience)
   const seen = asSeenBy(client, subject)
-  const grant = decideIssue({ edges, client: client.identity, subject: seen, asked })
-  if (grant instanceof Refusal) throw grant
+  const { authorised, lifetimeSeconds } = authorise(request, { audience, asked, subject: seen })
   return {
-    audience,
-    scopes: grant.scopes,
-    subjectScopes: grant.subjectScopes,
-    policy: grant.edge.policy,
-    rule: grant.edge.rule,
+    ...authorised,
     subject,
-    actors: grant.actors,
     expiresAtSeconds: Math.min(
-      nowSeconds + grant.lifetimeSeconds,
+      nowSeconds + lifetimeSeconds,
       // A date may have a fraction; `expires_in` has none.
       Math.floor(subject.expiresAtSeconds),
     ),
