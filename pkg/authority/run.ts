@@ -8,7 +8,7 @@ import { formatAddress, type Address } from '../http/address.ts'
 import { drain, listen } from '../http/listen.ts'
 import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
 import { createKeySource } from '../issuers/key-source.ts'
-import { checkServing, readCertificate } from '../pki/read.ts'
+import { checkServing, readRoots } from '../pki/read.ts'
 import type { AuthorityPolicy } from '../policy/workload-policy.ts'
 import { StartError } from '../refusal/exit-codes.ts'
 import type { Audit } from '../telemetry/audit.ts'
@@ -54,7 +54,7 @@ export async function run(
 ): Promise<Authority> {
   const certificate = await read(settings.certificateFile, 'the certificate')
   const privateKey = await read(settings.privateKeyFile, 'the private key')
-  let roots = await read(settings.caFile, 'the roots')
+  let roots = await readRoots(settings.caFile)
   try {
     checkServing({ certificate, privateKey, now: new Date() })
   } catch (error) {
@@ -62,11 +62,6 @@ export async function run(
     throw new StartError('inputInvalid', `${settings.certificateFile} cannot serve: ${why}`, error)
   }
 
-  try {
-    readCertificate(roots, settings.caFile)
-  } catch (error) {
-    throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
-  }
   await readTokenFile(settings.discoveryTokenFile)
   await checkStateFolder(settings.stateFolder)
 

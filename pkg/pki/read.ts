@@ -1,4 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { StartError } from '../refusal/exit-codes.ts'
 
 /** A certificate or key that cannot be used; the message says which and why, never what is in it. */
 class CertificateError extends Error {
@@ -60,6 +62,20 @@ export function checkServing(options: {
     throw new CertificateError(`the certificate ended at ${facts.notAfter.toISOString()}`)
   }
   return facts
+}
+
+/** The text of a file of PEM roots, as a process needs them to start. Rejects with StartError. */
+export async function readRoots(file: string): Promise<string> {
+  const pem = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const why = `${file} cannot be read (${error.code ?? error.message})`
+    throw new StartError('inputMissing', `the roots ${why}`)
+  })
+  try {
+    readCertificate(pem, file)
+  } catch (error) {
+    throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
+  }
+  return pem
 }
 
 function parse(pem: string, what: string): X509Certificate {

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe, type Subscription } from '../discovery/subscribe.ts'
 import { readTokenFile } from '../discovery/token-file.ts'
-import { readCertificate } from '../pki/read.ts'
-import { StartError } from '../refusal/exit-codes.ts'
+import { readRoots } from '../pki/read.ts'
 import { createLog, type LogLevel, type Write } from '../telemetry/log.ts'
 import { createAuthorityClient } from './authority-client.ts'
 import { createSidecar, type Listeners, type Ports, type SidecarOptions } from './sidecar.ts'
@@ -100,17 +98,4 @@ export async function run(options: RunOptions): Promise<Running> {
     await stop(0)
     throw error
   }
-}
-
-async function readRoots(path: string): Promise<string> {
-  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const why = `${path} cannot be read (${error.code ?? error.message})`
-    throw new StartError('inputMissing', `the roots ${why}`)
-  })
-  try {
-    readCertificate(pem, path)
-  } catch (error) {
-    throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
-  }
-  return pem
 }
