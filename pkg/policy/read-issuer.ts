@@ -1,18 +1,10 @@
 import type { TrustedIssuer } from '../api/types.ts'
-import type { JsonWebKeyRow } from '../token/claims.ts'
+import type { IssuerTrust, JsonWebKeyRow } from '../token/claims.ts'
 import { createReader, labelName, matching, omitted } from './problem.ts'
 import type { Problem, Reader } from './problem.ts'
 
 /** A TrustedIssuer as it was understood, with every default filled in. */
-export interface ReadIssuer {
-  readonly name: string
-  readonly issuer: string
-  readonly jwks?: { readonly keys: readonly JsonWebKeyRow[] }
-  readonly jwksUri?: string
-  readonly algorithms: readonly string[]
-  readonly subjectPrefix: string
-  readonly subjectClaim: string
-  readonly groupsClaim?: string
+export interface ReadIssuer extends Omit<IssuerTrust, 'foreignPrefixes' | 'audiences'> {
   /** Audience -> the Services (`namespace/name`) that accept it. */
   readonly audiences: ReadonlyMap<string, readonly string[]>
 }
