@@ -53,7 +53,7 @@ export async function exchangeCost(system: System, subjects: 'new' | 'seen'): Pr
   const load = { port, target: '/token', tokens: [], forms, expect: 200, seconds, connections }
   if (subjects === 'seen') await measure(load, [pid], system.folder)
   await new Promise((resolve) => setTimeout(resolve, refillMs))
-  const { cpuMicroseconds } = await measure(load, [pid], system.folder)
+  const cpuMicroseconds = await measure(load, [pid], system.folder)
   await new Promise((resolve) => setTimeout(resolve, refillMs))
   return cpuMicroseconds
 }

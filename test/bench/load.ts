@@ -19,13 +19,6 @@ export interface Load {
   readonly connections: number
 }
 
-export interface Cost {
-  /** Microseconds of CPU per request, all measured processes together. */
-  readonly cpuMicroseconds: number
-  readonly requestsPerSecond: number
-  readonly p99Ms: number
-}
-
 function script(load: Load): string {
   const tokens = load.tokens.map((token) => `"Bearer ${token}"`).join(',')
   const forms = (load.forms ?? []).map((form) => `"${form}"`).join(',')
@@ -54,11 +47,11 @@ end
 function response(status)
   if status ~= ${load.expect} then wrong = wrong + 1 end
 end
-function done(summary, latency)
+function done(summary)
   local bad = 0
   for _, thread in ipairs(all) do bad = bad + thread:get("wrong") end
-  io.write(string.format('RESULT {"requests":%d,"micros":%d,"p99":%f,"wrong":%d,"errors":%d}\\n',
-    summary.requests, summary.duration, latency:percentile(99) / 1000, bad,
+  io.write(string.format('RESULT {"requests":%d,"wrong":%d,"errors":%d}\\n',
+    summary.requests, bad,
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
 end
 `
@@ -66,8 +59,6 @@ end
 
 interface Result {
   readonly requests: number
-  readonly micros: number
-  readonly p99: number
   readonly wrong: number
   readonly errors: number
 }
@@ -102,8 +93,15 @@ function wrk(load: Load, folder: string): Promise<Result> {
   })
 }
 
-/** Drives the load and gives its cost. Throws when any answer was not the expected one. */
-export async function measure(load: Load, pids: readonly number[], folder: string): Promise<Cost> {
+/**
+ * Drives the load and gives its cost: microseconds of CPU per request, all measured processes together.
+ * Throws when any answer was not the expected one.
+ */
+export async function measure(
+  load: Load,
+  pids: readonly number[],
+  folder: string,
+): Promise<number> {
   const before = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
   const result = await wrk(load, folder)
   const used = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0) - before
@@ -112,9 +110,5 @@ export async function measure(load: Load, pids: readonly number[], folder: strin
       `${load.target}: ${result.wrong} answers were not ${load.expect}, ${result.errors} errors of ${result.requests}`,
     )
   }
-  return {
-    cpuMicroseconds: (used / result.requests) * 1e6,
-    requestsPerSecond: result.requests / (result.micros / 1e6),
-    p99Ms: result.p99,
-  }
+  return (used / result.requests) * 1e6
 }

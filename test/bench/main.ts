@@ -126,8 +126,8 @@ async function compare(scenarios: readonly Scenario[], folder: string): Promise<
   for (let round = 1; round <= rounds; round++) {
     for (const { name, load, pids } of scenarios) {
       const cost = await measure({ ...load, seconds, connections }, pids, folder)
-      samples.get(name)?.push(cost.cpuMicroseconds)
-      console.log(`round ${round}  ${name.padEnd(48)} ${cost.cpuMicroseconds.toFixed(1)} us`)
+      samples.get(name)?.push(cost)
+      console.log(`round ${round}  ${name.padEnd(48)} ${cost.toFixed(1)} us`)
     }
   }
   return [...samples].map(([name, values]) => ({

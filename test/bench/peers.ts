@@ -24,7 +24,6 @@ export interface Origin {
   readonly port: number
   /** The same, for a second app. */
   readonly otherPort: number
-  readonly pid: number
 }
 
 /** Whether a program is there; where Debian has it and we are root, it is installed. */
@@ -82,9 +81,9 @@ frontend origin
   http-request return status 200 content-type text/plain string "${'x'.repeat(1024)}"
 `,
   )
-  const child = start(loadCore, path.join(folder, 'origin.log'), ['haproxy', '-db', '-f', file])
+  start(loadCore, path.join(folder, 'origin.log'), ['haproxy', '-db', '-f', file])
   await accepting(port)
-  return { port, otherPort, pid: child.pid ?? 0 }
+  return { port, otherPort }
 }
 
 /** HAProxy with three frontends: plain, `jwt_verify` RS256, `jwt_verify` ES256. */

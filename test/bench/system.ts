@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { importSigningKey, type SigningKey } from '../../pkg/token/keys.ts'
+import { importSigningKey } from '../../pkg/token/keys.ts'
 import { sign } from '../../pkg/token/sign.ts'
 import type { Origin } from './peers.ts'
 import { freePort, measuredCore, pin } from './processes.ts'
@@ -68,7 +68,6 @@ export interface System {
   readonly folder: string
   readonly state: string
   readonly record: LocalRecord
-  readonly key: SigningKey
   pid(name: string): number
   workload(name: string): Workload
   /** A token for the target, as the authority would have issued it; `seed` makes it distinct. */
@@ -137,7 +136,6 @@ ${rest.join('\n')}
     folder,
     state,
     record,
-    key,
     writePolicy,
     pid(name) {
       const found = record.processes.find((process) => process.name === name)
