@@ -33,6 +33,9 @@ export const rooms: Readonly<Record<string, Room>> = {
     pure: { builtins: ['node:crypto'] },
   },
   http: { imports: ['refusal', 'telemetry'] },
+  kube: { imports: ['refusal', 'telemetry', 'cache'], owns: ['@kubernetes/client-node'] },
+  redirect: { imports: ['refusal', 'telemetry'] },
+  admission: { imports: ['refusal', 'telemetry', 'http', 'api', 'policy'] },
   issuers: { imports: ['refusal', 'telemetry', 'cache', 'token', 'http'], owns: ['undici'] },
   discovery: { imports: ['refusal', 'telemetry', 'http', 'policy', 'token'] },
   authority: {
@@ -60,12 +63,14 @@ export const rooms: Readonly<Record<string, Room>> = {
       'policy',
       'token',
       'issuers',
+      'kube',
       'discovery',
     ],
   },
   proxy: {
     imports: ['refusal', 'telemetry', 'http', 'cache', 'pki', 'token', 'policy', 'discovery'],
     only: { policy: ['path', 'match', 'choose', 'decide', 'workload-policy'], pki: ['read'] },
+    owns: ['koffi'],
   },
   local: { imports: ['refusal', 'telemetry', 'config', 'api', 'pki', 'token'] },
   cli: {
@@ -84,6 +89,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       'authority',
       'controller',
       'proxy',
+      'kube',
+      'admission',
       'local',
     ],
     owns: ['commander'],
