@@ -21,7 +21,8 @@ test.each([
 test.each([
   ['pkg/proxy/inbound.ts', 'pkg/policy/decide.ts', false],
   ['pkg/policy/compile.ts', 'pkg/api/types.ts', true],
-  ['pkg/proxy/a.ts', 'pkg/proxy/http1/head.ts', false],
+  ['pkg/proxy/forward/a.ts', 'pkg/proxy/b.ts', false],
+  ['pkg/proxy/forward/a.ts', 'pkg/http/http1/head.ts', false],
   ['cmd/sidecar/main.ts', 'pkg/proxy/run.ts', false],
   ['pkg/proxy/inbound.test.ts', 'test/support/x.ts', false],
   ['pkg/controller/keys.ts', 'pkg/pki/issue.ts', false],

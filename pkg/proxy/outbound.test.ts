@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { identity } from '../../test/support/world.ts'
 import type { Route, RouteAddresses, WorkloadPolicy } from '../policy/workload-policy.ts'
-import type { Verdict } from './http1/message.ts'
+import type { Verdict } from './forward/verdict.ts'
 import { createDestinations } from './destinations.ts'
 import { createOutbound } from './outbound.ts'
 import { createOwnListeners } from './own-listeners.ts'

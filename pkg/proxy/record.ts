@@ -3,7 +3,7 @@ import type { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
 import { subjectHash } from '../token/subject-hash.ts'
 import type { Direction } from './fields.ts'
-import type { AnswerVerdict } from './http1/message.ts'
+import type { AnswerVerdict } from './forward/verdict.ts'
 import { callerOf, type Subject } from './subject.ts'
 import { traceIdOf } from './trace.ts'
 

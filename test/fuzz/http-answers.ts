@@ -1,9 +1,9 @@
 import { request, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { ChunkDecoder } from '../../pkg/proxy/http1/chunked.ts'
-import { defaultLimits } from '../../pkg/proxy/http1/limits.ts'
-import { readResponseHead, without } from '../../pkg/proxy/http1/response.ts'
+import { ChunkDecoder } from '../../pkg/http/http1/chunked.ts'
+import { messageLimits } from '../../pkg/http/http1/limits.ts'
+import { readResponseHead, without } from '../../pkg/http/http1/response.ts'
 import { Refusal } from '../../pkg/refusal/refusal.ts'
 import { mutate, type Random } from './http-grammar.ts'
 import { kept } from './http-readings.ts'
@@ -81,7 +81,7 @@ export function oursOfAnswer(bytes: Buffer, method: string): AnswerReading | nul
       const end = text.indexOf('\r\n\r\n')
       if (end === -1) return null
       const head = readResponseHead(
-        { bytes: rest, text, end, fields: defaultLimits.fields },
+        { bytes: rest, text, end, fields: messageLimits.fields },
         method,
       )
       at += end + 4
@@ -100,7 +100,7 @@ function readBody(bytes: Buffer, kind: 'none' | 'chunked' | 'close' | number): s
   if (kind === 'none') return ''
   if (kind === 'close') return bytes.toString('latin1')
   if (kind !== 'chunked') return bytes.length < kind ? null : bytes.toString('latin1', 0, kind)
-  const chunks = new ChunkDecoder(defaultLimits)
+  const chunks = new ChunkDecoder(messageLimits)
   let text = ''
   let at = 0
   while (at < bytes.length && !chunks.done) {

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { ChunkDecoder } from '../../pkg/proxy/http1/chunked.ts'
-import { defaultLimits } from '../../pkg/proxy/http1/limits.ts'
-import type { RequestHead } from '../../pkg/proxy/http1/message.ts'
-import { readRequestHead } from '../../pkg/proxy/http1/request.ts'
+import { ChunkDecoder } from '../../pkg/http/http1/chunked.ts'
+import { messageLimits } from '../../pkg/http/http1/limits.ts'
+import type { RequestHead } from '../../pkg/http/http1/message.ts'
+import { readRequestHead } from '../../pkg/http/http1/request.ts'
 import { Refusal } from '../../pkg/refusal/refusal.ts'
 
 /** One message as a parser understood it. */
@@ -53,7 +53,7 @@ export function ours(bytes: Buffer): Accepted {
       const start = text.startsWith('\r\n') ? 2 : 0
       const end = text.indexOf('\r\n\r\n', start)
       if (end === -1) break
-      const { fields } = defaultLimits
+      const { fields } = messageLimits
       const head = readRequestHead({ bytes: rest, text, end, fields, mode: 'forward-proxy' }, start)
       at += end + 4
       const body = readBody(head, bytes, at)
@@ -81,7 +81,7 @@ function readBody(head: RequestHead, bytes: Buffer, start: number): Body {
     const text = bytes.toString('latin1', start, at)
     return { at, text, trailers: [], whole: text.length === length }
   }
-  const chunks = new ChunkDecoder(defaultLimits)
+  const chunks = new ChunkDecoder(messageLimits)
   const body: Body = { at: start, text: '', trailers: [], whole: false }
   try {
     while (body.at < bytes.length && !chunks.done) {

@@ -1,7 +1,8 @@
 import type { Refusal } from '../../refusal/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { Limits } from '../http1/limits.ts'
-import type { ConnectionFacts, Handler, Mode } from '../http1/message.ts'
+import type { Limits } from './limits.ts'
+import type { Mode } from '../../http/http1/message.ts'
+import type { ConnectionFacts, Handler } from './verdict.ts'
 
 /** Counters since the start and two gauges (`active`, `idleUpstreams`); read at a scrape. */
 export interface ProxyStats {

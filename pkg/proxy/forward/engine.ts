@@ -3,8 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Refusal } from '../../refusal/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { renderAnswer } from '../answers.ts'
-import { defaultLimits, type Limits } from '../http1/limits.ts'
-import type { ConnectionFacts, Handler, Mode } from '../http1/message.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import type { Mode } from '../../http/http1/message.ts'
+import type { ConnectionFacts, Handler } from './verdict.ts'
 import type { Core, ProxyStats } from './core.ts'
 import { Downstream } from './downstream.ts'
 import { Pool } from './pool.ts'
@@ -30,7 +31,7 @@ export interface ProxyServer {
   drain(graceMs: number): Promise<void>
 }
 
-/** A proxy for HTTP/1.1 (RFC 9112) that forwards what `handler` allows; see the types of `http1/message.ts`. */
+/** A proxy for HTTP/1.1 (RFC 9112) that forwards what `handler` allows; see `verdict.ts`. */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const core = createCore(options)
   const engine: Engine = { core, pool: new Pool(), downstreams: new Set() }

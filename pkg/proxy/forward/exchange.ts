@@ -1,9 +1,10 @@
 import { rowOf, type Reason } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import type { Answer } from '../answers.ts'
-import { ChunkDecoder } from '../http1/chunked.ts'
-import type { ConnectionFacts, ForwardVerdict, RequestHead } from '../http1/message.ts'
-import type { ResponseHead } from '../http1/response.ts'
+import { ChunkDecoder } from '../../http/http1/chunked.ts'
+import type { RequestHead } from '../../http/http1/message.ts'
+import type { ConnectionFacts, ForwardVerdict } from './verdict.ts'
+import type { ResponseHead } from '../../http/http1/response.ts'
 import {
   isLast,
   writeLastChunk,
@@ -11,7 +12,7 @@ import {
   writeResponseHead,
   type Framing,
   type Output,
-} from '../http1/write.ts'
+} from './write.ts'
 import { deadlineIn, type Core } from './core.ts'
 import type { Pool } from './pool.ts'
 import type { AnswerSink, Upstream } from './upstream.ts'

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import type { Address } from '../../http/address.ts'
 import { Refusal } from '../../refusal/refusal.ts'
-import { ChunkDecoder } from '../http1/chunked.ts'
-import type { RequestHead } from '../http1/message.ts'
-import { readResponseHead, type ResponseHead } from '../http1/response.ts'
-import { Output } from '../http1/write.ts'
+import { ChunkDecoder } from '../../http/http1/chunked.ts'
+import type { RequestHead } from '../../http/http1/message.ts'
+import { readResponseHead, type ResponseHead } from '../../http/http1/response.ts'
+import { Output } from './write.ts'
 import type { Core } from './core.ts'
 
 /** All upstream sockets read into this one buffer; what outlives the read is copied. */

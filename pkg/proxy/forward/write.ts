@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
-import type { ForwardVerdict, RequestHead } from './message.ts'
-import { without, type ResponseHead } from './response.ts'
+import type { RequestHead } from '../../http/http1/message.ts'
+import type { ForwardVerdict } from './verdict.ts'
+import { without, type ResponseHead } from '../../http/http1/response.ts'
 
 function fieldLines(fields: readonly string[]): string {
   let text = ''

@@ -1,11 +1,7 @@
+import { messageLimits, type MessageLimits } from '../../http/http1/limits.ts'
+
 /** Bounds of the wire. Every one is a number, so that tests can make it small. */
-export interface Limits {
-  /** A request or response head, start line to empty line. */
-  readonly headBytes: number
-  readonly fields: number
-  /** One chunk-size line with its extensions. */
-  readonly chunkLineBytes: number
-  readonly trailerBytes: number
+export interface Limits extends MessageLimits {
   /** Client connections at once; more are answered 503. */
   readonly connections: number
   /** From the first byte of a head (or the start of a connection) to its last. */
@@ -27,10 +23,7 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = Object.freeze({
-  headBytes: 32 * 1024,
-  fields: 100,
-  chunkLineBytes: 256,
-  trailerBytes: 8 * 1024,
+  ...messageLimits,
   connections: 10_000,
   headMs: 30_000,
   idleMs: 120_000,

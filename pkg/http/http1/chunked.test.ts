@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../refusal/refusal.ts'
 import { ChunkDecoder } from './chunked.ts'
-import { defaultLimits } from './limits.ts'
+import { messageLimits } from './limits.ts'
 
 interface Decoded {
   body: string
@@ -12,7 +12,7 @@ interface Decoded {
 
 /** Decodes in steps of `step` bytes. */
 function decode(text: string, step = text.length): Decoded | string {
-  const chunks = new ChunkDecoder(defaultLimits)
+  const chunks = new ChunkDecoder(messageLimits)
   const bytes = Buffer.from(text, 'latin1')
   let body = ''
   let at = 0

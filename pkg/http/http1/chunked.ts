@@ -1,5 +1,6 @@
 import { CR, LF, valueCharacters } from './characters.ts'
 import { malformed, readFields } from './fields.ts'
+import type { MessageLimits } from './limits.ts'
 
 const SIZE = 0
 const EXTENSION = 1
@@ -39,11 +40,8 @@ const forbiddenTrailers = new Set([
   'warning',
 ])
 
-export interface ChunkLimits {
-  readonly chunkLineBytes: number
-  readonly trailerBytes: number
-  readonly fields: number
-}
+/** What bounds a chunked body. */
+type ChunkLimits = Pick<MessageLimits, 'chunkLineBytes' | 'trailerBytes' | 'fields'>
 
 /**
  * Takes a chunked body apart as it arrives (RFC 9112 7.1). Call `push` until `done` or the bytes are used up;

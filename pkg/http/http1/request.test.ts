@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../refusal/refusal.ts'
-import { defaultLimits } from './limits.ts'
+import { messageLimits } from './limits.ts'
 import type { Mode, RequestHead } from './message.ts'
 import { readRequestHead } from './request.ts'
 
@@ -8,7 +8,7 @@ function read(text: string, mode: Mode = 'reverse'): RequestHead | string {
   try {
     const bytes = Buffer.from(text, 'latin1')
     const end = text.indexOf('\r\n\r\n')
-    return readRequestHead({ bytes, text, end, fields: defaultLimits.fields, mode }, 0)
+    return readRequestHead({ bytes, text, end, fields: messageLimits.fields, mode }, 0)
   } catch (error) {
     if (error instanceof Refusal) return error.reason
     throw error
