@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_COMPILE_CACHE := $(CURDIR)/.cache/compile
 SECONDS_EACH ?= 60
 KILLS ?= 100
+TAG ?= localhost/tokenward:dev
 
 .DEFAULT_GOAL := help
 
@@ -36,6 +37,9 @@ chaos: install ## kill random processes KILLS=100 times while the calls of the d
 bundle: install ## one file per process into dist/
 	@node cmd/bundle/main.ts
 
+image: install bundle ## the container image, TAG=localhost/tokenward:dev; BASE= names its base, OUT= writes a docker-archive
+	@TAG=$(TAG) BASE=$(BASE) OUT=$(OUT) node cmd/image/main.ts
+
 generate: install ## types and reference pages from crds/ and the tables in pkg/
 	@node cmd/generate/main.ts
 
@@ -45,4 +49,4 @@ format: install ## rewrite every file in the house style
 clean: ## remove what was built and cached here
 	@rm -rf dist .cache .state
 
-.PHONY: help install demo test bench fuzz chaos bundle generate format clean
+.PHONY: help install demo test bench fuzz chaos bundle image generate format clean

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
-const builders = ['bundle', 'generate']
+const builders = ['bundle', 'generate', 'image']
 // Packages of CommonJS call require(); a bundle is an ES module and must make one.
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
