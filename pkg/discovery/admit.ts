@@ -1,6 +1,7 @@
 import { Refusal } from '../refusal/refusal.ts'
 import type { JsonWebKeyRow } from '../token/claims.ts'
-import { verifyServiceAccount } from '../token/service-account.ts'
+import { MissingKey } from '../token/missing-key.ts'
+import { verifyServiceAccount, type ServiceAccountFacts } from '../token/service-account.ts'
 import type { Client, Index } from './index.ts'
 import type { ClientKind } from './wire.ts'
 
@@ -17,6 +18,8 @@ export interface AdmitOptions {
   /** The one service account that may subscribe as an authority. */
   readonly authority: { readonly namespace: string; readonly serviceAccount: string }
   readonly nowSeconds: () => number
+  /** Somebody shows a token that is signed with a key that is not among them. */
+  readonly onUnknownKey?: (kid: string) => void
 }
 
 /** A pod whose token verifies and agrees with the view. */
@@ -40,12 +43,7 @@ export function authenticate(authorization: string | undefined, options: AdmitOp
   if (token === undefined) throw new Refusal('no_token')
   const trust = options.serviceAccounts()
   if (trust === undefined) throw new Refusal('behind')
-  const facts = verifyServiceAccount(token, {
-    issuer: trust.issuer,
-    keys: trust.keys,
-    audience: discoveryAudience,
-    nowSeconds: nowSeconds(),
-  })
+  const facts = verify(token, trust, options)
   const pod = index.current()?.pods.get(facts.podUid)
   if (pod === undefined) {
     // A token is made for a pod that exists. If the view is younger than the token, the pod is gone.
@@ -59,6 +57,22 @@ export function authenticate(authorization: string | undefined, options: AdmitOp
     pod.serviceAccountUid === facts.serviceAccountUid
   if (!agrees) throw new Refusal('client_assertion', {}, new Error('the token contradicts its pod'))
   return facts
+}
+
+function verify(
+  token: string,
+  trust: NonNullable<ReturnType<AdmitOptions['serviceAccounts']>>,
+  { nowSeconds, onUnknownKey }: AdmitOptions,
+): ServiceAccountFacts {
+  try {
+    const audience = discoveryAudience
+    return verifyServiceAccount(token, { ...trust, audience, nowSeconds: nowSeconds() })
+  } catch (error) {
+    const cause = error instanceof Refusal ? error.cause : undefined
+    // Signed with a key of tomorrow, or of nobody: the client comes again, and may be known then.
+    if (cause instanceof MissingKey) onUnknownKey?.(cause.kid)
+    throw error
+  }
 }
 
 /** The client that this pod is as `kind`. Throws Refusal `client_forbidden`. */

@@ -61,8 +61,11 @@ export interface Index {
   /** Takes a new generation, and tells every subscriber. */
   publish(generation: Generation): void
   current(): Generation | undefined
-  /** The source was read again and holds nothing newer. */
-  confirm(): void
+  /**
+   * The source was known to hold nothing newer so long ago (default: now); with a revision: nothing that
+   * matters, and so far was looked.
+   */
+  confirm(ageMs?: number, revision?: Revision): void
   /** How long ago the view was known to be right; infinite before the first. */
   ageMs(): number
   /** The sections of a client, or undefined where there are none (yet). */
@@ -99,8 +102,10 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       }
     },
     current: () => generation,
-    confirm() {
-      if (generation !== undefined) confirmedAtMs = options.monotonicMs()
+    confirm(ageMs = 0, revision) {
+      if (generation === undefined) return
+      confirmedAtMs = options.monotonicMs() - ageMs
+      if (revision !== undefined) generation = { ...generation, revision }
     },
     ageMs: () => options.monotonicMs() - confirmedAtMs,
     sections: ({ kind, podUid }) =>

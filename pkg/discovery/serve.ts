@@ -14,6 +14,7 @@ import { discoveryPath } from './wire.ts'
 import { runSession, type SessionOptions } from './session.ts'
 
 const closeGraceMs = 500
+const minVersion = 'TLSv1.3'
 const handshakeTimeoutMs = 10_000
 /** Six heartbeats: a connection on which nothing moves serves nobody. */
 const idleTimeoutMs = 60_000
@@ -21,6 +22,8 @@ const idleTimeoutMs = 60_000
 export interface DiscoveryServer {
   /** Not listening yet. */
   readonly server: Http2SecureServer
+  /** Another certificate from now on: streams that are open go on. */
+  serveWith(serving: { readonly certificate: string; readonly privateKey: string }): void
   /** Ends every stream and closes the port. */
   close(): Promise<void>
 }
@@ -43,7 +46,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
   const server = http2.createSecureServer({
     cert: options.certificate,
     key: options.privateKey,
-    minVersion: 'TLSv1.3',
+    minVersion,
     handshakeTimeout: handshakeTimeoutMs,
     settings: { maxConcurrentStreams: 4, maxHeaderListSize: 32 * 1024 },
   })
@@ -97,6 +100,8 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
 
   return {
     server,
+    serveWith: ({ certificate, privateKey }) =>
+      server.setSecureContext({ cert: certificate, key: privateKey, minVersion }),
     close: () =>
       new Promise((resolve) => {
         const cut = setTimeout(() => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
 import { expect, test } from 'vitest'
-import { issueRoot, issueServing, type Issued } from './issue.ts'
+import { issueIntermediate, issueRoot, issueServing, type Issued } from './issue.ts'
 import { checkServing, readCertificate } from './read.ts'
 
 const names = { dnsNames: ['controller.tokenward-system.svc'], ipAddresses: ['127.0.0.1', '::1'] }
@@ -60,6 +60,33 @@ test('a serving certificate cannot issue', async () => {
   const issued = issueServing({ root: serving, ...names })
   const chain = { ...issued, certificate: issued.certificate + serving.certificate }
   expect(await handshake(chain, { ca: root.certificate })).toBeDefined()
+})
+
+test('a server of an intermediate is accepted by who knows only the root, where it shows its chain', async () => {
+  const root = issueRoot()
+  const intermediate = issueIntermediate({ root })
+  const leaf = issueServing({ root: intermediate, ...names })
+  const ca = root.certificate
+  const chain = { ...leaf, certificate: leaf.certificate + intermediate.certificate }
+  expect(await handshake(chain, { ca })).toBeUndefined()
+  expect(await handshake(leaf, { ca })).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+})
+
+test('an intermediate makes no further one', async () => {
+  const root = issueRoot()
+  const intermediate = issueIntermediate({ root })
+  const second = issueIntermediate({ root: intermediate, commonName: 'second' })
+  const leaf = issueServing({ root: second, ...names })
+  const certificate = leaf.certificate + second.certificate + intermediate.certificate
+  expect(await handshake({ ...leaf, certificate }, { ca: root.certificate })).toBeDefined()
+})
+
+test('an intermediate ends no later than its root', () => {
+  const root = issueRoot({ now: new Date('2026-01-01T00:00:00Z') })
+  const late = issueIntermediate({ root, now: new Date('2034-01-01T00:00:00Z') })
+  expect(readCertificate(late.certificate, 'it').notAfter).toEqual(
+    readCertificate(root.certificate, 'it').notAfter,
+  )
 })
 
 test('an expired certificate is refused', async () => {
