@@ -34,13 +34,18 @@ export async function openSigningKeys(options: {
     if (error.code === 'ENOENT') return undefined
     throw new StartError('inputMissing', `the signing keys ${file} cannot be read (${error.code})`)
   })
-  if (text !== undefined) return { issuer, keys: publicKeysIn(text, file) }
-
-  const key = generateSigningKey()
-  const rows: KeyRow[] = [{ state: 'active', notBefore: now.toISOString(), jwk: key.privateJwk }]
+  if (text !== undefined) {
+    const keys = publicKeysIn(text)
+    if (keys !== undefined) return { issuer, keys }
+    throw new StartError(
+      'inputInvalid',
+      `the signing keys ${file} are damaged; restore the file, or remove it to begin with a new key`,
+    )
+  }
+  const key = makeSigningKeys(now)
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-    await writeFileAtomically(file, JSON.stringify({ keys: rows }) + '\n')
+    await writeFileAtomically(file, key.text)
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException
     throw new StartError('cannotWrite', `the signing key ${file} cannot be kept (${code})`)
@@ -49,19 +54,27 @@ export async function openSigningKeys(options: {
   return { issuer, keys: [key.publicJwk] }
 }
 
-function publicKeysIn(text: string, file: string): readonly JsonWebKeyRow[] {
+/** The text of a new file of signing keys, with one key that is active. */
+export function makeSigningKeys(now: Date): {
+  readonly text: string
+  readonly kid: string
+  readonly publicJwk: JsonWebKeyRow
+} {
+  const key = generateSigningKey()
+  const rows: KeyRow[] = [{ state: 'active', notBefore: now.toISOString(), jwk: key.privateJwk }]
+  return { text: JSON.stringify({ keys: rows }) + '\n', kid: key.kid, publicJwk: key.publicJwk }
+}
+
+/** The public halves of all keys in a file's text; undefined where it is damaged. */
+export function publicKeysIn(text: string): readonly JsonWebKeyRow[] | undefined {
   try {
     const { keys } = JSON.parse(text) as { keys: readonly Partial<KeyRow>[] }
     const wellFormed = keys.every(({ state }) => states.includes(state))
     const active = keys.filter(({ state }) => state === 'active')
-    if (wellFormed && active.length === 1) {
-      return keys.map(({ jwk }) => importSigningKey(jwk ?? {}).publicJwk)
-    }
+    if (!wellFormed || active.length !== 1) return undefined
+    return keys.map(({ jwk }) => importSigningKey(jwk ?? {}).publicJwk)
   } catch {
     // The cause could show a part of a key.
+    return undefined
   }
-  throw new StartError(
-    'inputInvalid',
-    `the signing keys ${file} are damaged; restore the file, or remove it to begin with a new key`,
-  )
 }

@@ -64,6 +64,34 @@ export function checkServing(options: {
   return facts
 }
 
+/**
+ * Whether the first certificate of a chain (PEM) leads to one of these roots (PEM) over the others that
+ * follow it: each signed by the next, whatever their dates say. False for what cannot be read.
+ */
+export function isIssuedBy(chain: string, roots: string): boolean {
+  try {
+    const certificates = certificatesIn(chain)
+    const last = certificates.at(-1)
+    const links = certificates
+      .slice(0, -1)
+      .every((one, at) => isSignedBy(one, certificates[at + 1]))
+    return (
+      links && certificatesIn(roots).some((root) => last !== undefined && isSignedBy(last, root))
+    )
+  } catch {
+    return false
+  }
+}
+
+function certificatesIn(pem: string): X509Certificate[] {
+  const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return texts.map((text) => new X509Certificate(text))
+}
+
+function isSignedBy(one: X509Certificate, issuer: X509Certificate | undefined): boolean {
+  return issuer?.ca === true && one.checkIssued(issuer) && one.verify(issuer.publicKey)
+}
+
 /** The text of a file of PEM roots, as a process needs them to start. Rejects with StartError. */
 export async function readRoots(file: string): Promise<string> {
   const pem = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
