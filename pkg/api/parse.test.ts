@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseResources } from './parse.ts'
+import { parseObject, parseResources } from './parse.ts'
 import { formatProblem, pathSteps, pathText } from './problem.ts'
 
 const policy = `apiVersion: tokenward.dev/v1alpha1
@@ -36,6 +36,24 @@ describe('resources', () => {
           },
         ],
       },
+    })
+  })
+
+  test('an object of an API server is read as its text would be', () => {
+    const object = {
+      apiVersion: 'tokenward.dev/v1alpha1',
+      kind: 'AccessPolicy',
+      metadata: { name: 'payments', namespace: 'shop', uid: 'u', generation: 3 },
+      spec: { targetRefs: [{ group: '', kind: 'Service', name: 'payments' }] },
+      status: { conditions: [] },
+    }
+    const parsed = parseObject(object, 'shop/payments')
+    expect(parsed.problems).toEqual([])
+    expect(parsed.resources[0]?.resource).toMatchObject({ metadata: { uid: 'u' } })
+    const mistyped = { ...object, spec: { ...object.spec, rule: [] } }
+    expect(parseObject(mistyped, 'shop/payments')).toMatchObject({
+      resources: [],
+      problems: [{ file: 'shop/payments', path: 'spec.rule', nearest: 'rules' }],
     })
   })
 

@@ -67,6 +67,17 @@ export function parseResources(text: string, file: string, options: ParseOptions
   return parsedOf(collected)
 }
 
+/**
+ * As `parseResources` for one object that an API server gives: there is no text, so every problem is at
+ * 1:1, and its path says where. Never throws.
+ */
+export function parseObject(value: unknown, name: string, options: ParseOptions = {}): Parsed {
+  const collected = createCollected(name)
+  const document = { value, locate: () => ({ line: 1, column: 1 }) }
+  readObject({ document, collected, options }, value, [])
+  return parsedOf(collected)
+}
+
 function parsedOf({ resources, problems, warnings, notes }: Collected): Parsed {
   return { resources, problems, warnings, notes }
 }
