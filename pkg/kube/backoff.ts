@@ -1,0 +1,30 @@
+export interface Backoff {
+  /** How long to wait after this failure. */
+  nextMs(): number
+}
+
+/**
+ * Exponential, with half of each delay left to chance, so that those who failed together do not come
+ * back together. It starts anew once nothing has failed for `resetMs` beyond the last delay.
+ */
+export function createBackoff(options: {
+  readonly firstMs: number
+  readonly longestMs: number
+  readonly resetMs: number
+  readonly random: () => number
+  readonly nowMs: () => number
+}): Backoff {
+  const { firstMs, longestMs, resetMs, random, nowMs } = options
+  let failures = 0
+  let dueMs = -Infinity
+  return {
+    nextMs() {
+      if (nowMs() - dueMs > resetMs) failures = 0
+      const wholeMs = Math.min(longestMs, firstMs * 2 ** Math.min(failures, 30))
+      failures += 1
+      const delayMs = wholeMs * (0.5 + random() / 2)
+      dueMs = nowMs() + delayMs
+      return delayMs
+    },
+  }
+}

@@ -1,0 +1,308 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Log } from '../telemetry/log.ts'
+import { createBackoff } from './backoff.ts'
+import type { KubeClient } from './client.ts'
+import { isExpired, KubeError } from './kube-error.ts'
+import { BadLineError } from './lines.ts'
+import { listPages } from './list-pages.ts'
+import { readEvent, versionOf, type KubeObject } from './objects.ts'
+import { keyOf } from './resource.ts'
+
+export interface ReflectorOptions<T> {
+  readonly client: KubeClient
+  /** Of the list, `/api/v1/pods`. */
+  readonly path: string
+  readonly query?: { readonly fieldSelector?: string; readonly labelSelector?: string }
+  /**
+   * The fields that are used; undefined leaves the object out. One for which it throws is left out too,
+   * which `problem` then says.
+   */
+  readonly transform: (object: KubeObject) => T | undefined
+  /** Items changed, or are complete for the first time: once for all that arrived together. */
+  readonly onChange: () => void
+  readonly log: Log
+  readonly random?: () => number
+  readonly monotonicMs?: () => number
+  readonly wallMs?: () => number
+  readonly timing?: Partial<ReflectorTiming>
+}
+
+export interface ReflectorTiming {
+  /** What a watch asks the server for: this to twice as much, at random. */
+  readonly watchSeconds: number
+  /** A watch that the server did not end this long after its time is cut. */
+  readonly graceMs: number
+  /** So is one that is silent for this long, where the server is known to send bookmarks. */
+  readonly silenceMs: number
+  readonly firstBackoffMs: number
+  readonly longestBackoffMs: number
+}
+
+/**
+ * API servers send a bookmark about once a minute; two that are missing, and some delay, are no accident.
+ * TCP keep-alive finds a dead machine sooner (see client), not one that is gone behind a load balancer.
+ */
+const defaultTiming: ReflectorTiming = {
+  watchSeconds: 300,
+  graceMs: 30_000,
+  silenceMs: 150_000,
+  firstBackoffMs: 800,
+  longestBackoffMs: 30_000,
+}
+const healthyMs = 120_000
+/** A watch that ends sooner than this and brought nothing is a failure, or it would be asked for without end. */
+const shortestWatchMs = 1000
+/** A server that asks for longer is asked again after this. */
+const longestRetryAfterMs = 120_000
+
+export interface ReflectorCounts {
+  readonly lists: number
+  readonly watches: number
+  readonly events: number
+  readonly badLines: number
+  readonly failures: number
+}
+
+export interface Reflector<T> {
+  start(): void
+  /** By `namespace/name`, or `name` where there is no namespace. Live: read it now, do not keep it. */
+  items(): ReadonlyMap<string, T>
+  /** The highest resourceVersion seen, bookmarks included; 0 before the first list. */
+  version(): number
+  /** Whether `items` was complete once. */
+  synced(): boolean
+  /** Since the server last proved the view current, by an event, a bookmark or a list; infinite before. */
+  ageMs(): number
+  /** Why the view may not be current or complete, for an operator; undefined while all is well. */
+  problem(): string | undefined
+  counts(): ReflectorCounts
+  close(): void
+}
+
+/** Follows one kind of object for as long as the process lives. Never throws, never gives up. */
+export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
+  const { client, path, query = {}, transform, onChange, random = Math.random } = options
+  const { monotonicMs = () => performance.now(), wallMs = () => Date.now() } = options
+  const log = options.log.child({ path })
+  const timing = { ...defaultTiming, ...options.timing }
+  const backoff = createBackoff({
+    firstMs: timing.firstBackoffMs,
+    longestMs: timing.longestBackoffMs,
+    resetMs: healthyMs,
+    random,
+    nowMs: monotonicMs,
+  })
+  const counts = { lists: 0, watches: 0, events: 0, badLines: 0, failures: 0 }
+  let items = new Map<string, T>()
+  /** Objects that transform could not read, and why. */
+  let unread = new Map<string, string>()
+  /** Where the next watch goes on; undefined: a list comes first. */
+  let from: string | undefined
+  let version = 0
+  let isSynced = false
+  let sendsBookmarks = false
+  let problem: string | undefined
+  let provenAtMs = -Infinity
+  let provenAtWallMs = -Infinity
+  let isTelling = false
+  let started = false
+  const closing = new AbortController()
+
+  const tell = (): void => {
+    if (isTelling) return
+    isTelling = true
+    queueMicrotask(() => {
+      isTelling = false
+      if (closing.signal.aborted) return
+      try {
+        onChange()
+      } catch (err) {
+        log.error({ err }, 'what follows a change failed')
+      }
+    })
+  }
+  const prove = (resourceVersion: string): void => {
+    version = Math.max(version, versionOf(resourceVersion))
+    from = resourceVersion
+    provenAtMs = monotonicMs()
+    provenAtWallMs = wallMs()
+  }
+  const read = (
+    object: KubeObject,
+    key: string,
+    unreadable: Map<string, string>,
+  ): T | undefined => {
+    try {
+      return transform(object)
+    } catch (err) {
+      const why = err instanceof Error ? err.message : 'it cannot be read'
+      if (unreadable.get(key) !== why) log.error({ err, key }, 'an object is left out')
+      unreadable.set(key, why)
+      return undefined
+    }
+  }
+
+  const list = async (): Promise<void> => {
+    counts.lists += 1
+    let next = new Map<string, T>()
+    let nextUnread = new Map<string, string>()
+    const { resourceVersion } = await listPages(client, path, {
+      query,
+      onObject(object) {
+        const key = keyOf(object.metadata)
+        const item = read(object, key, nextUnread)
+        if (item !== undefined) next.set(key, item)
+      },
+      onRestart() {
+        next = new Map()
+        nextUnread = new Map()
+      },
+    })
+    const listed = versionOf(resourceVersion)
+    if (listed < version) {
+      log.warn({ listed, version }, 'the store went back, as after a restore: so does the view')
+      version = listed
+    }
+    const isChanged = !isSynced || !isDeepStrictEqual(next, items)
+    items = next
+    unread = nextUnread
+    isSynced = true
+    prove(resourceVersion)
+    log.debug({ items: items.size, version }, 'listed')
+    if (isChanged) tell()
+  }
+
+  const take = (line: unknown): void => {
+    const event = readEvent(line)
+    if (event.type === 'BOOKMARK') {
+      sendsBookmarks = true
+      prove(event.resourceVersion)
+      return
+    }
+    const { metadata } = event.object
+    const key = keyOf(metadata)
+    unread.delete(key)
+    const before = items.get(key)
+    const after = event.type === 'DELETED' ? undefined : read(event.object, key, unread)
+    prove(metadata.resourceVersion)
+    counts.events += 1
+    if (after === undefined) items.delete(key)
+    else items.set(key, after)
+    if (!isDeepStrictEqual(before, after)) tell()
+  }
+
+  const watch = async (): Promise<void> => {
+    counts.watches += 1
+    const timeoutSeconds = Math.floor(timing.watchSeconds * (1 + random()))
+    const cut = new AbortController()
+    const end = (): void => cut.abort(closing.signal.reason)
+    closing.signal.addEventListener('abort', end)
+    const cutAfter = (ms: number, why: string): NodeJS.Timeout =>
+      setTimeout(() => cut.abort(new KubeError({ status: 0, reason: 'Timeout', message: why })), ms)
+    const deadline = cutAfter(
+      timeoutSeconds * 1000 + timing.graceMs,
+      `the watch of ${path} did not end when it should have: its connection is dead`,
+    )
+    const silent = `the watch of ${path} brings no bookmarks any more: its connection is dead`
+    let silence: NodeJS.Timeout | undefined
+    const hear = (): void => {
+      if (silence !== undefined) silence.refresh()
+      else if (sendsBookmarks) silence = cutAfter(timing.silenceMs, silent)
+    }
+    const startedAtMs = monotonicMs()
+    const eventsBefore = counts.events
+    try {
+      await client.watch({
+        path,
+        query: { ...query, resourceVersion: from, allowWatchBookmarks: true, timeoutSeconds },
+        signal: cut.signal,
+        onOpen() {
+          hear()
+          if (problem !== undefined) log.info({}, 'followed again')
+          problem = undefined
+        },
+        onLine(line) {
+          take(line)
+          hear()
+        },
+      })
+    } finally {
+      clearTimeout(deadline)
+      clearTimeout(silence)
+      closing.signal.removeEventListener('abort', end)
+    }
+    const isShort = monotonicMs() - startedAtMs < shortestWatchMs
+    if (isShort && counts.events === eventsBefore) {
+      const message = `the watch of ${path} ended as soon as it began`
+      throw new KubeError({ status: 0, reason: 'BadAnswer', message })
+    }
+  }
+
+  const fail = (error: unknown): number => {
+    counts.failures += 1
+    const isBadLine = error instanceof BadLineError
+    if (isBadLine) counts.badLines += 1
+    // What a view without its kind, or after a line that could not be read, goes on from is a list.
+    const isKubeError = error instanceof KubeError
+    if (!isKubeError || isExpired(error) || error.status === 404) from = undefined
+    const message = error instanceof Error ? error.message : 'a failure without words'
+    const retryAfterMs = isKubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0
+    const delayMs = Math.max(
+      backoff.nextMs(),
+      Math.min(retryAfterMs, longestRetryAfterMs) * (1 + random() / 10),
+    )
+    if (problem !== message) {
+      const facts = {
+        ...(isKubeError ? { reason: error.reason } : { err: error }),
+        problem: message,
+      }
+      log.warn({ ...facts, retryInMs: Math.round(delayMs) }, 'not followed')
+    }
+    problem = message
+    return delayMs
+  }
+
+  const follow = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      try {
+        if (from === undefined) await list()
+        await watch()
+      } catch (error) {
+        if (closing.signal.aborted) return
+        await sleep(fail(error), closing.signal)
+      }
+    }
+  }
+
+  return {
+    start() {
+      if (started) return
+      started = true
+      void follow()
+    },
+    items: () => items,
+    version: () => version,
+    synced: () => isSynced,
+    ageMs: () => Math.max(monotonicMs() - provenAtMs, wallMs() - provenAtWallMs, 0),
+    problem() {
+      if (problem !== undefined) return problem
+      const [first] = unread
+      if (first === undefined) return undefined
+      return `${unread.size} of ${path} cannot be read, among them ${first[0]}: ${first[1]}`
+    },
+    counts: () => ({ ...counts }),
+    close: () => closing.abort(),
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+}
