@@ -3,7 +3,15 @@ import { diffOf, mapSections } from './delta.ts'
 import { hashOf } from './hash.ts'
 import type { Client, Index } from './index.ts'
 import { writeLine } from './lines.ts'
-import { sectionsOf, type Downstream, type Hello, type SectionName, type Update } from './wire.ts'
+import { shownTo } from './revision.ts'
+import {
+  sectionsOf,
+  type Downstream,
+  type Hello,
+  type Revision,
+  type SectionName,
+  type Update,
+} from './wire.ts'
 
 const heartbeatMs = 10_000
 /** A reader that takes nothing for this long is cut: it would show an old policy as fresh. */
@@ -47,15 +55,19 @@ export function createFeed(options: {
     options.onSent(text.length)
     if (!stream.write(text)) stalled = setTimeout(() => stream.close(), stalledMs)
   }
+  const shown = (): Revision | undefined => {
+    const generation = index.current()
+    return generation && shownTo(generation.revision, hello.revision)
+  }
   const beat = (): void => {
-    const revision = index.current()?.revision
+    const revision = shown()
     // A beat of a generation that was not sent would make an old policy look fresh.
     if (stalled !== undefined || dirty || revision === undefined || !stream.writable) return
     send({ type: 'heartbeat', revision, ageMs: Math.round(index.ageMs()) })
   }
   const flush = (): void => {
     if (stalled !== undefined || !dirty || !stream.writable) return
-    const revision = index.current()?.revision
+    const revision = shown()
     const values = index.sections(client)
     if (revision === undefined || values === undefined) {
       stream.end()

@@ -62,10 +62,12 @@ export interface Index {
   publish(generation: Generation): void
   current(): Generation | undefined
   /**
-   * The source was known to hold nothing newer so long ago (default: now); with a revision: nothing that
-   * matters, and so far was looked.
+   * The source was known to hold nothing newer so long ago (default: now); with `seen`: up to there it was
+   * looked, and since the generation's own revision nothing that matters has changed.
    */
-  confirm(ageMs?: number, revision?: Revision): void
+  confirm(ageMs?: number, seen?: Revision): void
+  /** What this view is not behind of: at least the revision of the generation. */
+  seen(): Revision | undefined
   /** How long ago the view was known to be right; infinite before the first. */
   ageMs(): number
   /** The sections of a client, or undefined where there are none (yet). */
@@ -82,6 +84,7 @@ export interface Index {
 /** The controller writes here, streams read: one generation at a time, in memory. */
 export function createIndex(options: { readonly monotonicMs: () => number }): Index {
   let generation: Generation | undefined
+  let seen: Revision | undefined
   let confirmedAtMs = -Infinity
   /** Pod UID -> its one stream. */
   const rows = new Map<string, Row>()
@@ -96,17 +99,19 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
   return {
     publish(next) {
       generation = next
+      seen = next.revision
       confirmedAtMs = options.monotonicMs()
       for (const { client, notify } of [...rows.values()]) {
         notify(belongs(client) ? 'changed' : 'gone')
       }
     },
     current: () => generation,
-    confirm(ageMs = 0, revision) {
+    confirm(ageMs = 0, upTo) {
       if (generation === undefined) return
       confirmedAtMs = options.monotonicMs() - ageMs
-      if (revision !== undefined) generation = { ...generation, revision }
+      seen = upTo ?? seen
     },
+    seen: () => seen,
     ageMs: () => options.monotonicMs() - confirmedAtMs,
     sections: ({ kind, podUid }) =>
       kind === 'authority' ? generation?.authority : generation?.sidecars.get(podUid),

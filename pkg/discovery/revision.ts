@@ -12,3 +12,16 @@ export function isBehind(view: Revision, seen: Revision | undefined): boolean {
   }
   return false
 }
+
+/**
+ * The revision under which a view is shown to who has seen `seen` and is not behind for him: never an
+ * older one, for what lies between the two is the same.
+ */
+export function shownTo(view: Revision, seen: Revision | undefined): Revision {
+  if (seen === undefined || seen.epoch !== view.epoch) return view
+  const versions = { ...view.versions }
+  for (const [kind, version] of Object.entries(seen.versions)) {
+    versions[kind] = Math.max(versions[kind] ?? 0, version)
+  }
+  return { epoch: view.epoch, versions }
+}

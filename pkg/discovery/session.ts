@@ -38,9 +38,9 @@ export function runSession(
 
   const open = (hello: Hello): void => {
     const client = clientOf(admission, hello.kind, options.authority)
-    const revision = index.current()?.revision
-    if (revision === undefined || index.sections(client) === undefined) throw new Refusal('behind')
-    if (isBehind(revision, hello.revision)) throw new Refusal('behind')
+    const seen = index.seen()
+    if (seen === undefined || index.sections(client) === undefined) throw new Refusal('behind')
+    if (isBehind(seen, hello.revision)) throw new Refusal('behind')
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
     const subscriber = index.subscribe(client, (event) => {
       if (event === 'changed') opened?.feed.changed()
