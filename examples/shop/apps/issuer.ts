@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { serve, type Answer } from './serve.ts'
 
-const issuer = `http://127.0.0.1:${process.env['PORT']}`
+const issuer = process.env['ISSUER'] ?? `http://127.0.0.1:${process.env['PORT']}`
 const audience = 'https://shop.example/'
 const scopes: Readonly<Record<string, string>> = {
   alice: 'shop:read shop:buy',
@@ -15,6 +15,7 @@ const scopes: Readonly<Record<string, string>> = {
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const jwk = publicKey.export({ format: 'jwk' })
 const kid = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url').slice(0, 16)
+const keys = [{ ...jwk, kid, alg: 'ES256', use: 'sig' }]
 
 function tokenOf(user: string): Answer {
   const scope = scopes[user]
@@ -55,7 +56,22 @@ serve({
   }),
   'GET /jwks': () => ({
     status: 200,
-    body: { keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }] },
+    body: { keys },
   }),
   'GET /token/:id': (_request, { id }) => tokenOf(id),
+  // For a cluster: this issuer as a resource, with its keys in it.
+  'GET /trusted-issuer': () => ({
+    status: 200,
+    body: {
+      apiVersion: 'tokenward.dev/v1alpha1',
+      kind: 'TrustedIssuer',
+      metadata: { name: 'corp' },
+      spec: {
+        issuer,
+        keys: { jwks: { keys } },
+        algorithms: ['ES256'],
+        audiences: [{ value: audience, services: [{ namespace: 'shop', name: 'web' }] }],
+      },
+    },
+  }),
 })

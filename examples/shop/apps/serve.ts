@@ -11,7 +11,7 @@ export type Handler = (
   call: { readonly id: string; readonly body: unknown },
 ) => Answer | Promise<Answer>
 
-/** Serves `METHOD /path` or `METHOD /path/:id` as JSON on the port of the environment. */
+/** Serves `METHOD /path` or `METHOD /path/:id` as JSON on the host (loopback) and port of the environment. */
 export function serve(routes: Readonly<Record<string, Handler>>): void {
   const server = http.createServer((request, response) => {
     answer(routes, request).then(
@@ -25,10 +25,11 @@ export function serve(routes: Readonly<Record<string, Handler>>): void {
       },
     )
   })
-  server.listen(Number(process.env['PORT']), '127.0.0.1')
+  server.listen(Number(process.env['PORT']), process.env['HOST'] ?? '127.0.0.1')
   process.once('SIGTERM', () => {
     server.close()
-    server.closeAllConnections()
+    // Requests that are under way get their answers first.
+    setInterval(() => server.closeIdleConnections(), 50).unref()
   })
 }
 
