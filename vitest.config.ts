@@ -6,7 +6,7 @@ export default defineConfig({
       'pkg/**/*.test.ts',
       'lint/**/*.test.ts',
       'cmd/**/*.test.ts',
-      'test/{integration,conformance,fuzz,docs}/**/*.test.ts',
+      'test/{integration,conformance,fuzz,docs,chart}/**/*.test.ts',
     ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
