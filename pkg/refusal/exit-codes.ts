@@ -16,6 +16,10 @@ export const exitCodes = {
   cannotWrite: 73,
   /** Another process runs on the same state folder. */
   alreadyRunning: 75,
+  /** The kernel does not redirect connections as it must. */
+  rulesNotInPlace: 76,
+  /** A right is missing: the user or its capabilities. */
+  notPermitted: 77,
 } as const
 
 /** Why a process cannot start: one line that names the thing and says what to do. */
