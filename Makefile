@@ -40,6 +40,15 @@ bundle: install ## one file per process into dist/
 image: install bundle ## the container image, TAG=localhost/tokenward:dev; BASE= names its base, OUT= writes a docker-archive
 	@TAG=$(TAG) BASE=$(BASE) OUT=$(OUT) node cmd/image/main.ts
 
+shop-image: install ## the apps of examples/shop as an image, localhost/tokenward-shop:dev; OUT= writes a docker-archive
+	@OUT=$(OUT) node test/e2e/shop-image.ts
+
+cluster: install ## a Kubernetes of one node on this machine (Linux, root); programs are built the first time
+	@node test/cluster/main.ts up
+
+e2e: install bundle ## the whole product on a real Kubernetes: the one of KUBECONFIG, else one node of its own (KEEP=1 leaves it)
+	@node test/e2e/main.ts
+
 generate: install ## types and reference pages from crds/ and the tables in pkg/
 	@node cmd/generate/main.ts
 
@@ -49,4 +58,4 @@ format: install ## rewrite every file in the house style
 clean: ## remove what was built and cached here
 	@rm -rf dist .cache .state
 
-.PHONY: help install demo test bench fuzz chaos bundle image generate format clean
+.PHONY: help install demo test bench fuzz chaos bundle image shop-image cluster e2e generate format clean

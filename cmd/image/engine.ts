@@ -2,10 +2,18 @@ import { spawnSync } from 'node:child_process'
 
 export interface Engine {
   readonly name: string
-  /** Builds the Dockerfile with the folder as its context; throws with the engine's own words. */
-  build(options: { readonly context: string; readonly tag: string; readonly base?: string }): void
+  /** Builds a Dockerfile with the folder as its context; throws with the engine's own words. */
+  build(options: BuildOptions): void
   /** Writes the image as a docker-archive that carries its tag. */
   save(options: { readonly tag: string; readonly out: string }): void
+}
+
+export interface BuildOptions {
+  readonly context: string
+  readonly tag: string
+  readonly base?: string
+  /** Which Dockerfile; the repository's own where it is not named. */
+  readonly file?: string
 }
 
 /** The first of docker, podman and buildah that is installed and answers. */
@@ -19,8 +27,7 @@ export function findEngine(): Engine {
 function dockerLike(name: string, format: readonly string[]): Engine {
   return {
     name,
-    build: ({ context, tag, base }) =>
-      run(name, ['build', ...buildArguments(tag, base), context], tag),
+    build: (options) => run(name, ['build', ...buildArguments(options)], options.tag),
     save: ({ tag, out }) => run(name, ['save', ...format, '-o', out, tag], out),
   }
 }
@@ -31,20 +38,20 @@ function buildah(): Engine {
   const global = ['--storage-driver', driver]
   return {
     name: `buildah (storage driver ${driver})`,
-    build: ({ context, tag, base }) =>
+    build: (options) =>
       run(
         'buildah',
-        [...global, 'build', '--isolation', 'chroot', ...buildArguments(tag, base), context],
-        tag,
+        [...global, 'build', '--isolation', 'chroot', ...buildArguments(options)],
+        options.tag,
       ),
     save: ({ tag, out }) =>
       run('buildah', [...global, 'push', '--quiet', tag, `docker-archive:${out}:${tag}`], out),
   }
 }
 
-function buildArguments(tag: string, base: string | undefined): string[] {
+function buildArguments({ context, tag, base, file = 'Dockerfile' }: BuildOptions): string[] {
   const named = base === undefined ? [] : ['--build-arg', `BASE=${base}`]
-  return ['--quiet', '--file', 'Dockerfile', '--tag', tag, ...named]
+  return ['--quiet', '--file', file, '--tag', tag, ...named, context]
 }
 
 function works(name: string, args: readonly string[]): boolean {
