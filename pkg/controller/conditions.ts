@@ -11,15 +11,24 @@ export interface Finding {
   readonly message: string
 }
 
+/** Pods that a message names. */
+const maxShown = 5
+
 /** What is found about an AccessPolicy or TrustedIssuer that was compiled. */
 export function findingsOf(
   verdict: Verdict,
-  progress: Progress,
-  keys: KeyStatus | undefined,
+  known: {
+    readonly progress: Progress
+    /** Of an issuer whose keys are fetched. */
+    readonly keys: KeyStatus | undefined
+    /** Pods of the targets that have no sidecar of ours. */
+    readonly bare: readonly string[]
+  },
 ): Finding[] {
+  const { keys } = known
   const findings: Finding[] = [...verdict.conditions]
   const accepted = findings.every(({ status }) => status === 'True')
-  if (verdict.kind === 'AccessPolicy' && accepted) findings.push(programmed(verdict, progress))
+  if (verdict.kind === 'AccessPolicy' && accepted) findings.push(programmed(verdict, known))
   if (keys !== undefined) findings.push(keysAvailable(keys))
   return findings
 }
@@ -30,14 +39,26 @@ export function findingOf({ files }: Conflict): Finding {
   return { type: 'Accepted', status: 'False', reason: 'Conflicted', message }
 }
 
-function programmed({ pods }: Verdict, { applied, rejection }: Progress): Finding {
+function programmed(
+  { pods }: Verdict,
+  { progress, bare }: { readonly progress: Progress; readonly bare: readonly string[] },
+): Finding {
+  const { applied, rejection } = progress
   const why = rejection === undefined ? '' : `; ${rejection.pod} rejects it: ${rejection.reason}`
+  const message = `applied ${applied} of ${pods.length}${why}`
+  const type = 'Programmed'
+  if (bare.length > 0) {
+    const shown = bare.slice(0, maxShown).join(', ')
+    const more = bare.length > maxShown ? ` and ${bare.length - maxShown} more` : ''
+    const remedy = `without a sidecar, so that nothing guards them: ${shown}${more}; label their namespace or pods tokenward.dev/inject=enabled and make them anew`
+    return { type, status: 'False', reason: 'BypassPossible', message: `${message}; ${remedy}` }
+  }
   const done = applied === pods.length
   return {
-    type: 'Programmed',
+    type,
     status: done ? 'True' : 'False',
     reason: done ? 'Programmed' : 'PartiallyProgrammed',
-    message: `applied ${applied} of ${pods.length}${why}`,
+    message,
   }
 }
 

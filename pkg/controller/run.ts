@@ -17,7 +17,7 @@ import { openSigningKeys } from './keys.ts'
 import { createReconciler } from './reconcile.ts'
 import { openFolder } from './sources/folder.ts'
 import type { Trust } from './sources/snapshot.ts'
-import { createStatusWriter } from './status.ts'
+import { createStatusFiles } from './status-files.ts'
 
 const adminGraceMs = 1000
 /** The one service account that may subscribe as an authority. */
@@ -69,7 +69,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
       status.again()
     },
   })
-  const status = createStatusWriter({
+  const status = createStatusFiles({
     folder: path.join(stateFolder, 'status'),
     index,
     keySource,
@@ -82,7 +82,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
   const reconciler = createReconciler({
     index,
     keySource,
-    keys,
+    keys: () => keys,
     domains: { trustDomain: settings.trustDomain, clusterDomain: settings.clusterDomain },
     log,
     onRound: (durationMs) => measured.round(durationMs),
@@ -126,7 +126,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
       log,
       monotonicMs: () => performance.now(),
       nowSeconds,
-      onSnapshot: (snapshot) => reconciler.take(snapshot),
+      onSnapshot: (snapshot) => void reconciler.take(snapshot),
       onConfirmed: () => index.confirm(),
     })
     closers.push(() => source.close())

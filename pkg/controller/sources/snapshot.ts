@@ -21,6 +21,24 @@ export interface Trust {
   readonly serviceAccounts: { readonly issuer: string; readonly keys: readonly JsonWebKeyRow[] }
 }
 
+/** `kind/namespace/name`. */
+export function resourceKey(
+  kind: string,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): string {
+  return `${kind}/${namespace}/${name}`
+}
+
+/** What an API server knows besides. */
+export interface ServerFacts {
+  /** Custom resources that the parser refuses, by key: they are among the resources, without a spec. */
+  readonly refused: ReadonlyMap<string, readonly Problem[]>
+  /** `metadata.generation` of custom resources, by key. */
+  readonly generations: ReadonlyMap<string, number>
+  /** UIDs of pods that have no sidecar of ours. */
+  readonly bare: ReadonlySet<string>
+}
+
 /** One view of a source. */
 export interface Snapshot {
   readonly revision: Revision
@@ -29,4 +47,6 @@ export interface Snapshot {
   /** `file` is relative to the folder that it is in. */
   readonly problems: readonly Problem[]
   readonly conflicts: readonly Conflict[]
+  /** Absent: the source is a folder. */
+  readonly server?: ServerFacts
 }

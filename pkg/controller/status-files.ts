@@ -6,52 +6,27 @@ import { hashOf } from '../discovery/hash.ts'
 import type { Index } from '../discovery/index.ts'
 import { writeFileAtomically } from '../discovery/write-file.ts'
 import type { KeySource } from '../issuers/key-source.ts'
+import type { Problem } from '../policy/problem.ts'
 import type { Log } from '../telemetry/log.ts'
-import { findingOf, findingsOf, type Finding } from './conditions.ts'
 import type { Outcome } from './reconcile.ts'
+import { allSaid, conditionsOf, type Said, type Status, type StatusWriter } from './said.ts'
 
 /** Acknowledgements come in bursts: one round of writing for all of a moment. */
 const debounceMs = 50
 /** What could not be written, on a full disk say, is tried again. */
 const retryMs = 2000
 
-interface Condition extends Finding {
-  readonly observedGeneration: number
-  readonly lastTransitionTime: string
-}
-
-interface Status {
-  readonly observedGeneration: number
-  readonly conditions: readonly Condition[]
-  readonly targets?: { readonly workloads: number; readonly applied: number }
-  readonly keys?: { readonly keyIds: readonly string[]; readonly fetchedAt?: string }
-  readonly problems?: readonly { readonly field: string; readonly message: string }[]
+interface StatusInFile extends Status {
+  readonly problems?: readonly Problem[]
   /** Of the spec that was observed: tells an edit from a restart. */
   readonly specHash: string
-}
-
-/** What is to be said about one resource. */
-interface Said {
-  readonly kind: string
-  readonly namespace: string
-  readonly name: string
-  readonly spec: object
-  readonly findings: readonly Finding[]
-  readonly rest: Pick<Status, 'targets' | 'keys' | 'problems'>
-}
-
-export interface StatusWriter {
-  take(outcome: Outcome): void
-  /** Counts or keys may have changed. */
-  again(): void
-  close(): Promise<void>
 }
 
 /**
  * Status as files, `status/<kind>/<namespace>.<name>.yaml`, and `status/problems.yaml` for files that are
  * broken. A file is written only when what it says has changed, and goes with its resource.
  */
-export function createStatusWriter(options: {
+export function createStatusFiles(options: {
   readonly folder: string
   readonly index: Index
   readonly keySource: KeySource
@@ -130,73 +105,29 @@ export function createStatusWriter(options: {
   }
 }
 
-function allSaid(
-  { snapshot, verdicts }: Outcome,
-  { index, keySource }: { readonly index: Index; readonly keySource: KeySource },
-): Said[] {
-  const specs = new Map(
-    snapshot.resources.flatMap((resource) =>
-      resource.kind === 'AccessPolicy' || resource.kind === 'TrustedIssuer'
-        ? [[keyOf(resource.kind, resource.metadata), resource.spec as object] as const]
-        : [],
-    ),
-  )
-  const judged = verdicts.map((verdict): Said => {
-    const { kind, namespace, name, pods, problems } = verdict
-    const progress = index.progress(pods)
-    const keys = kind === 'TrustedIssuer' ? keySource.status(name) : undefined
-    const { fetchedAtMs } = keys ?? {}
-    const fetchedAt =
-      fetchedAtMs === undefined ? {} : { fetchedAt: new Date(fetchedAtMs).toISOString() }
-    return {
-      kind,
-      namespace,
-      name,
-      spec: specs.get(keyOf(kind, verdict)) ?? {},
-      findings: findingsOf(verdict, progress, keys),
-      rest: {
-        ...(kind === 'AccessPolicy'
-          ? { targets: { workloads: pods.length, applied: progress.applied } }
-          : {}),
-        ...(keys === undefined ? {} : { keys: { keyIds: keys.keyIds, ...fetchedAt } }),
-        ...(problems.length === 0 ? {} : { problems }),
-      },
-    }
-  })
-  const contradicted = snapshot.conflicts
-    .filter(({ kind }) => kind === 'AccessPolicy' || kind === 'TrustedIssuer')
-    .map((conflict): Said => {
-      const { kind, namespace, name, files } = conflict
-      return { kind, namespace, name, spec: { files }, findings: [findingOf(conflict)], rest: {} }
-    })
-  return [...judged, ...contradicted]
-}
-
-/** A generation rises with the spec; a condition keeps its time while it says the same. */
-function statusOf(said: Said, before: Partial<Status> | undefined, now: string): Status {
+/** A generation rises with the spec. */
+function statusOf(
+  said: Said,
+  before: Partial<StatusInFile> | undefined,
+  now: string,
+): StatusInFile {
   const specHash = hashOf(said.spec)
   const last = before?.observedGeneration ?? 0
   const observedGeneration = before?.specHash === specHash ? last : last + 1
   return {
     observedGeneration,
-    conditions: said.findings.map((finding) => {
-      const same = before?.conditions?.find(({ type }) => type === finding.type)
-      const lastTransitionTime = same?.status === finding.status ? same.lastTransitionTime : now
-      return { ...finding, observedGeneration, lastTransitionTime }
-    }),
+    conditions: conditionsOf(said.findings, { before, observedGeneration, now }),
     ...said.rest,
+    ...(said.problems.length === 0 ? {} : { problems: said.problems }),
     specHash,
   }
 }
 
-async function readStatus(file: string, text?: string): Promise<Partial<Status> | undefined> {
+async function readStatus(file: string, text?: string): Promise<Partial<StatusInFile> | undefined> {
   const found = text ?? (await readFile(file, 'utf8').catch(() => ''))
-  const value = parseYaml(found).documents[0]?.value as { status?: Partial<Status> } | undefined
+  const value = parseYaml(found).documents[0]?.value as
+    { status?: Partial<StatusInFile> } | undefined
   return value?.status
-}
-
-function keyOf(kind: string, { namespace, name }: { namespace: string; name: string }): string {
-  return `${kind}/${namespace}/${name}`
 }
 
 function fileName(namespace: string, name: string): string {

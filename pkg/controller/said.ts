@@ -1,0 +1,107 @@
+import type { Index } from '../discovery/index.ts'
+import type { KeySource } from '../issuers/key-source.ts'
+import type { Problem } from '../policy/problem.ts'
+import { findingOf, findingsOf, type Finding } from './conditions.ts'
+import type { Outcome } from './reconcile.ts'
+import { resourceKey } from './sources/snapshot.ts'
+
+interface Condition extends Finding {
+  readonly observedGeneration: number
+  /** RFC 3339. */
+  readonly lastTransitionTime: string
+}
+
+/** Of a custom resource, as its schema has it. */
+export interface Status {
+  readonly observedGeneration: number
+  readonly conditions: readonly Condition[]
+  readonly targets?: { readonly workloads: number; readonly applied: number }
+  readonly keys?: { readonly keyIds: readonly string[]; readonly fetchedAt?: string }
+}
+
+/** What is to be said about one resource. */
+export interface Said {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly spec: object
+  readonly findings: readonly Finding[]
+  readonly problems: readonly Problem[]
+  readonly rest: Pick<Status, 'targets' | 'keys'>
+}
+
+/** Says of each resource what became of it. */
+export interface StatusWriter {
+  take(outcome: Outcome): void
+  /** Counts or keys may have changed. */
+  again(): void
+  close(): Promise<void>
+}
+
+/** What is to be said of the last outcome, by what is known now. */
+export function allSaid(
+  { snapshot, verdicts }: Outcome,
+  { index, keySource }: { readonly index: Index; readonly keySource: KeySource },
+): Said[] {
+  const specs = new Map(
+    snapshot.resources.flatMap((resource) =>
+      resource.kind === 'AccessPolicy' || resource.kind === 'TrustedIssuer'
+        ? [[resourceKey(resource.kind, resource.metadata), resource.spec as object] as const]
+        : [],
+    ),
+  )
+  const podName = (uid: string): string => {
+    const { namespace = '', pod = '' } = index.current()?.pods.get(uid) ?? {}
+    return `${namespace}/${pod}`
+  }
+  const bareOf = (pods: readonly string[]): string[] =>
+    pods.filter((uid) => snapshot.server?.bare.has(uid)).map(podName)
+  const judged = verdicts.map((verdict): Said => {
+    const { kind, namespace, name, pods, problems } = verdict
+    const progress = index.progress(pods)
+    const keys = kind === 'TrustedIssuer' ? keySource.status(name) : undefined
+    const { fetchedAtMs } = keys ?? {}
+    const fetchedAt =
+      fetchedAtMs === undefined ? {} : { fetchedAt: new Date(fetchedAtMs).toISOString() }
+    return {
+      kind,
+      namespace,
+      name,
+      spec: specs.get(resourceKey(kind, verdict)) ?? {},
+      findings: findingsOf(verdict, { progress, keys, bare: bareOf(pods) }),
+      problems,
+      rest: {
+        ...(kind === 'AccessPolicy'
+          ? { targets: { workloads: pods.length, applied: progress.applied } }
+          : {}),
+        ...(keys === undefined ? {} : { keys: { keyIds: keys.keyIds, ...fetchedAt } }),
+      },
+    }
+  })
+  const contradicted = snapshot.conflicts
+    .filter(({ kind }) => kind === 'AccessPolicy' || kind === 'TrustedIssuer')
+    .map((conflict): Said => {
+      const { kind, namespace, name, files } = conflict
+      const findings = [findingOf(conflict)]
+      return { kind, namespace, name, spec: { files }, findings, problems: [], rest: {} }
+    })
+  return [...judged, ...contradicted]
+}
+
+/** Findings with their times: a condition keeps its own while its status does not change. */
+export function conditionsOf(
+  findings: readonly Finding[],
+  known: {
+    readonly before: Partial<Status> | undefined
+    readonly observedGeneration: number
+    /** RFC 3339. */
+    readonly now: string
+  },
+): readonly Condition[] {
+  const { before, observedGeneration, now } = known
+  return findings.map((finding) => {
+    const same = before?.conditions?.find(({ type }) => type === finding.type)
+    const lastTransitionTime = same?.status === finding.status ? same.lastTransitionTime : now
+    return { ...finding, observedGeneration, lastTransitionTime }
+  })
+}
