@@ -11,15 +11,25 @@ export interface ChartValue {
   readonly byDefault: unknown
 }
 
-const quantities = {
-  type: 'object',
-  additionalProperties: { type: ['string', 'number'] },
-}
-/** What `schema: resources` stands for. */
-const resources: JsonSchema = {
+const quantity = { type: ['string', 'number'] }
+const cpuAndMemory = {
   type: 'object',
   additionalProperties: false,
-  properties: { requests: quantities, limits: quantities },
+  properties: { cpu: quantity, memory: quantity },
+}
+const quantities = { type: 'object', additionalProperties: quantity }
+/** Schemas that values have in common, by the name that a comment gives them. */
+const named: Readonly<Record<string, JsonSchema>> = {
+  resources: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { requests: quantities, limits: quantities },
+  },
+  sidecarResources: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { requests: cpuAndMemory, limits: cpuAndMemory },
+  },
 }
 
 /**
@@ -55,8 +65,8 @@ function valueOf(names: readonly string[], comment: readonly string[], all: unkn
   if (!last.startsWith('schema: ') || comment.length < 2) {
     throw new Error(`values.yaml: the comment of ${path} is not words and then a line "schema:"`)
   }
-  const named = last.slice('schema: '.length)
-  const schema = named === 'resources' ? resources : (yaml(named) as JsonSchema)
+  const text = last.slice('schema: '.length)
+  const schema = named[text] ?? (yaml(text) as JsonSchema)
   const description = comment.slice(0, -1).join(' ')
   const byDefault = names.reduce((value, name) => (value as Record<string, unknown>)[name], all)
   return { path, description, schema, byDefault }

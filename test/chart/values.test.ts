@@ -14,7 +14,8 @@ const refused: readonly (readonly [string, string, string])[] = [
   ['a digest that is none', 'image.digest="sha256:abc"', 'digest'],
   ['an empty repository', 'image.repository=""', 'repository'],
   ['a tag with a space', 'image.tag="a b"', 'tag'],
-  ['resources of another kind', 'sidecar.resources={"claims":[]}', 'claims'],
+  ['resources of another kind', 'controller.resources={"claims":[]}', 'claims'],
+  ['storage for a sidecar', 'sidecar.resources={"limits":{"ephemeral-storage":"1Gi"}}', 'storage'],
   ['a node selector that is no text', 'nodeSelector={"pool":1}', 'pool'],
   ['a switch that is a word', 'crds.enabled="yes"', 'enabled'],
 ]
