@@ -5,6 +5,7 @@ import type { KubeClient } from './client.ts'
 import { KubeError } from './kube-error.ts'
 import { microTime } from './micro-time.ts'
 import { apiVersionOf, pathOf, type Resource } from './resource.ts'
+import { sleep } from './sleep.ts'
 
 const eventResource: Resource = {
   group: 'events.k8s.io',
@@ -60,6 +61,7 @@ const maxWaiting = 500
 const maxRemembered = 4096
 const attempts = 3
 const retryMs = 1000
+const longestRetryMs = 30_000
 const closeMs = 2000
 const maxNoteBytes = 1024
 
@@ -96,7 +98,7 @@ export function createEvents(options: {
   const timers = new Set<NodeJS.Timeout>()
   let sequence = 0
   let isSending = false
-  let closed = false
+  const closing = new AbortController()
   let onEmpty: (() => void) | undefined
 
   const mayTell = (key: string): boolean => {
@@ -108,7 +110,7 @@ export function createEvents(options: {
     return isAllowed
   }
   const send = (work: () => Promise<void>): void => {
-    if (waiting.length >= maxWaiting || closed) {
+    if (waiting.length >= maxWaiting || closing.signal.aborted) {
       counts.dropped += 1
       return
     }
@@ -130,13 +132,13 @@ export function createEvents(options: {
       } catch (err) {
         const isPassing =
           err instanceof KubeError && (err.status === 0 || err.status === 429 || err.status >= 500)
-        if (!isPassing || attempt === attempts || closed) {
+        if (!isPassing || attempt === attempts || closing.signal.aborted) {
           counts.dropped += 1
           log.debug({ err }, 'an Event is not told')
           return
         }
         const waitMs = Math.max(retryMs, (err.retryAfterSeconds ?? 0) * 1000)
-        await new Promise((resolve) => timers.add(setTimeout(resolve, Math.min(waitMs, 30_000))))
+        await sleep(Math.min(waitMs, longestRetryMs), closing.signal)
       }
     }
   }
@@ -213,7 +215,7 @@ export function createEvents(options: {
 
   return {
     record(facts) {
-      if (closed) return
+      if (closing.signal.aborted) return
       const { regarding } = facts
       const object = [regarding.kind, regarding.namespace, regarding.name, regarding.uid].join(' ')
       const key = [object, facts.type, facts.reason, facts.action, facts.note].join('\n')
@@ -225,12 +227,10 @@ export function createEvents(options: {
     counts: () => ({ ...counts }),
     async close() {
       if (isSending) {
-        await new Promise<void>((resolve) => {
-          onEmpty = resolve
-          timers.add(setTimeout(resolve, closeMs))
-        })
+        const late = sleep(closeMs, closing.signal)
+        await Promise.race([late, new Promise<void>((resolve) => (onEmpty = resolve))])
       }
-      closed = true
+      closing.abort()
       waiting.length = 0
       for (const timer of timers) clearTimeout(timer)
     },

@@ -226,7 +226,8 @@ export function createLease(options: {
   const release = async (): Promise<void> => {
     if (seen?.spec?.holderIdentity !== identity) return
     const now = microTime(wallMs())
-    const { [addressAnnotation]: mine, ...annotations } = seen.metadata.annotations ?? {}
+    const annotations: Record<string, string> = { ...seen.metadata.annotations }
+    delete annotations[addressAnnotation]
     await ask('PUT', path, {
       ...base,
       metadata: { ...seen.metadata, annotations },

@@ -7,6 +7,7 @@ import { BadLineError } from './lines.ts'
 import { listPages } from './list-pages.ts'
 import { readEvent, versionOf, type KubeObject } from './objects.ts'
 import { keyOf } from './resource.ts'
+import { sleep } from './sleep.ts'
 
 export interface ReflectorOptions<T> {
   readonly client: KubeClient
@@ -293,16 +294,4 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     counts: () => ({ ...counts }),
     close: () => closing.abort(),
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
 }
