@@ -6,7 +6,8 @@ import type { Outcome } from './reconcile.ts'
 export function measure(options: {
   readonly metrics: Metrics
   readonly index: Index
-  readonly certificateEnds: Date
+  /** Of the serving certificate; undefined while there is none. */
+  readonly certificateEnds: () => Date | undefined
 }): { round(durationMs: number): void; outcome(outcome: Outcome): void } {
   const { metrics, index, certificateEnds } = options
   const rounds = metrics.histogram({
@@ -32,12 +33,14 @@ export function measure(options: {
     help: 'How long ago the view was known to be right.',
     collect: (gauge) => gauge.set(index.ageMs() / 1000),
   })
-  metrics
-    .gauge({
-      name: 'tokenward_controller_certificate_end_seconds',
-      help: 'When the serving certificate ends, in seconds since 1970.',
-    })
-    .set(certificateEnds.getTime() / 1000)
+  metrics.gauge({
+    name: 'tokenward_controller_certificate_end_seconds',
+    help: 'When the serving certificate ends, in seconds since 1970.',
+    collect(gauge) {
+      const ends = certificateEnds()
+      if (ends !== undefined) gauge.set(ends.getTime() / 1000)
+    },
+  })
 
   return {
     round: (durationMs) => rounds.observe(durationMs / 1000),

@@ -1,22 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { createIndex } from '../discovery/index.ts'
 import { createDiscoveryServer } from '../discovery/serve.ts'
 import { formatAddress, type Address } from '../http/address.ts'
 import { createAdmin } from '../http/admin.ts'
 import { drain, listen } from '../http/listen.ts'
-import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
-import { createKeySource } from '../issuers/key-source.ts'
 import { checkServing } from '../pki/read.ts'
 import { StartError } from '../refusal/exit-codes.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
-import { createAnnouncer } from './announce.ts'
-import { measure } from './measure.ts'
+import { createCore } from './core.ts'
 import { openSigningKeys } from './keys.ts'
-import { createReconciler } from './reconcile.ts'
 import { openFolder } from './sources/folder.ts'
-import type { Trust } from './sources/snapshot.ts'
 import { createStatusFiles } from './status-files.ts'
 
 const adminGraceMs = 1000
@@ -58,48 +51,25 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
     log,
   })
   const nowSeconds = (): number => Math.floor(Date.now() / 1000)
-  const metrics = createMetrics()
-  const index = createIndex({ monotonicMs: () => performance.now() })
-  const fetch = createGuardedFetch({ allowPrivate: settings.allowPrivateIssuers })
-  const keySource = createKeySource({
-    fetch,
-    log,
-    onChange: () => {
-      reconciler.again()
-      status.again()
-    },
-  })
-  const status = createStatusFiles({
-    folder: path.join(stateFolder, 'status'),
-    index,
-    keySource,
-    log,
-    now: () => new Date(),
-  })
-  const measured = measure({ metrics, index, certificateEnds: serving.notAfter })
-  const announce = createAnnouncer(log)
-  let trust: Trust | undefined
-  const reconciler = createReconciler({
-    index,
-    keySource,
+  const core = createCore({
+    ...settings,
     keys: () => keys,
-    domains: { trustDomain: settings.trustDomain, clusterDomain: settings.clusterDomain },
+    certificateEnds: () => serving.notAfter,
+    openStatus: (parts) =>
+      createStatusFiles({
+        ...parts,
+        folder: path.join(stateFolder, 'status'),
+        log,
+        now: () => new Date(),
+      }),
     log,
-    onRound: (durationMs) => measured.round(durationMs),
-    onOutcome: (outcome) => {
-      trust = outcome.snapshot.trust
-      measured.outcome(outcome)
-      announce(outcome)
-      status.take(outcome)
-    },
   })
-  index.onAcknowledged(() => status.again())
-
+  const { index, metrics } = core
   const discovery = createDiscoveryServer({
     index,
     certificate: serving.certificate,
     privateKey: serving.privateKey,
-    serviceAccounts: () => trust?.serviceAccounts,
+    serviceAccounts: () => core.trust()?.serviceAccounts,
     authority,
     nowSeconds,
     random: Math.random,
@@ -111,11 +81,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
     notReady: 'no view yet',
     metrics,
   })
-  const closers: (() => Promise<void> | void)[] = [
-    () => fetch.close(),
-    () => keySource.close(),
-    () => status.close(),
-  ]
+  const closers: (() => Promise<void> | void)[] = [() => core.close()]
   const close = async (): Promise<void> => {
     for (const step of closers.splice(0).reverse()) await step()
   }
@@ -126,7 +92,7 @@ export async function run(settings: ControllerSettings, log: Log): Promise<Contr
       log,
       monotonicMs: () => performance.now(),
       nowSeconds,
-      onSnapshot: (snapshot) => void reconciler.take(snapshot),
+      onSnapshot: (snapshot) => void core.take(snapshot),
       onConfirmed: () => index.confirm(),
     })
     closers.push(() => source.close())
