@@ -5,7 +5,6 @@
 import type http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { reset } from '../../pkg/http/reset.ts'
 import { issueRoot, issueServing } from '../../pkg/pki/issue.ts'
 
 export interface Seen {
@@ -43,7 +42,7 @@ export interface ApiProxy {
   /** Open watches get nothing any more and stay open (half-open); new ones are fine. */
   freeze(): void
   /** Ends open watches in order, or breaks them. */
-  endWatches(how: 'end' | 'reset'): void
+  endWatches(how: 'end' | 'break'): void
   watches(): number
   close(): Promise<void>
 }
@@ -138,7 +137,7 @@ export async function startApiProxy(
         }
         const order = decide(what)
         if (order === 'pass') pass(request, body, response)
-        else if (order === 'cut') reset(request.socket)
+        else if (order === 'cut') request.socket.destroy()
         else if (order !== 'hang') answer(order, response)
       })
     },
@@ -163,7 +162,7 @@ export async function startApiProxy(
     endWatches(how) {
       for (const response of open.keys()) {
         if (how === 'end') response.end()
-        else if (response.socket !== null) reset(response.socket)
+        else response.socket?.destroy()
       }
     },
     watches: () => open.size,
