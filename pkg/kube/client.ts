@@ -100,7 +100,11 @@ export function openKubeClient(options: {
           signal,
         })
         message.on('socket', (socket) => socket.setKeepAlive(true, keepAliveProbeMs))
+        let isSettled = false
         message.on('error', (error) => {
+          // Once there is a head, the answer's own stream tells of errors.
+          if (isSettled) return
+          isSettled = true
           const code = 'code' in error ? error.code : ''
           // The server closed the kept connection just as it was used; reading again harms nobody.
           const isStale = message.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
@@ -108,6 +112,7 @@ export function openKubeClient(options: {
           else reject(errorOfNetwork(words, server, error))
         })
         message.on('response', (response) => {
+          isSettled = true
           if (response.statusCode === 401) credentials.forget()
           resolve(response)
         })
