@@ -10,7 +10,7 @@ export interface Figure {
 }
 
 const started = performance.now()
-const counts = { passed: 0, failed: 0, skipped: 0 }
+export const counts = { passed: 0, failed: 0, skipped: 0 }
 const figures: Figure[] = []
 const failures: string[] = []
 let section = ''

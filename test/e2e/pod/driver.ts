@@ -50,7 +50,7 @@ function send(call: Call, keepAlive: boolean): Promise<Answer> {
     /^(https?):\/\/([^/]+)(.*)$/.exec(call.url) ?? []
   const via = proxy === true ? process.env['http_proxy'] : undefined
   const { hostname, port } = new URL(via ?? `${scheme}://${authority}`)
-  const text = body === undefined ? undefined : JSON.stringify(body)
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
   const secure = scheme === 'https'
   return new Promise((resolve) => {
     const end = (status: number, reason: string, value?: unknown): void => {
