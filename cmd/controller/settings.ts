@@ -1,21 +1,34 @@
-import { setting } from '../../pkg/config/settings.ts'
+import { setting, type Settings } from '../../pkg/config/settings.ts'
 import { parseAddress } from '../../pkg/http/address.ts'
 
 export const definition = {
   program: 'controller',
   summary: 'Compiles resources and serves sidecars and authorities over the discovery stream.',
   fields: {
+    source: setting.string({
+      help: 'Where resources come from: a folder of files, or the cluster.',
+      oneOf: ['folder', 'cluster'],
+      default: 'folder',
+    }),
     folder: setting.path({
-      help: 'Folder of the resources (YAML or JSON); its changes are followed.',
+      help: 'Folder of the resources (YAML or JSON); its changes are followed. Required with source folder.',
       placeholder: 'DIR',
       exists: 'folder',
-      required: true,
     }),
     stateFolder: setting.path({
-      help: 'Folder with what a cluster would have (objects, certificates, issuer), and for keys and status.',
+      help: 'Folder with what a cluster would have (objects, certificates, issuer), and for keys and status. Required with source folder.',
       placeholder: 'DIR',
       exists: 'folder',
-      required: true,
+    }),
+    namespace: setting.string({
+      help: 'Namespace of the control plane, with its Secrets and its Lease.',
+      pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+      default: 'tokenward-system',
+    }),
+    kubeconfig: setting.path({
+      help: 'Credentials of the cluster; without it those that a pod is given, else those of kubectl.',
+      placeholder: 'FILE',
+      exists: 'file',
     }),
     discoveryAddress: setting.parsed(parseAddress, 'HOST:PORT', {
       help: 'Where sidecars and authorities connect (TLS).',
@@ -48,4 +61,21 @@ export const definition = {
       default: 'info',
     }),
   },
+}
+
+type ControllerSettings = Settings<(typeof definition)['fields']>
+
+/** The folders that are read, or the cluster; or what no single setting can show: one that is missing. */
+export function sourceOf({
+  source,
+  folder,
+  stateFolder,
+}: ControllerSettings):
+  | { readonly folder: string; readonly stateFolder: string }
+  | { readonly cluster: true }
+  | { readonly missing: string } {
+  if (source === 'cluster') return { cluster: true }
+  const lacks = folder === undefined ? 'folder' : 'state-folder'
+  if (folder !== undefined && stateFolder !== undefined) return { folder, stateFolder }
+  return { missing: `--${lacks} is required with --source folder; or name --source cluster` }
 }

@@ -16,6 +16,8 @@ export interface Core {
   readonly index: Index
   /** A newer view; false where it could not be compiled. */
   take(snapshot: Snapshot): boolean
+  /** What is said of resources may have changed. */
+  again(): void
   /** Of the view that was taken last. */
   trust(): Trust | undefined
   close(): Promise<void>
@@ -75,6 +77,7 @@ export function createCore(options: CoreOptions): Core {
     metrics,
     index,
     take: (snapshot) => reconciler.take(snapshot),
+    again: () => status.again(),
     trust: () => trust,
     async close() {
       await status.close()

@@ -29,10 +29,10 @@ export interface DiscoveryServer {
 }
 
 export interface ServeOptions extends Omit<SessionOptions, 'onSent' | 'onAnswer' | 'refuse'> {
+  /** PEM; absent: no handshake succeeds before `serveWith`. */
+  readonly certificate?: string
   /** PEM. */
-  readonly certificate: string
-  /** PEM. */
-  readonly privateKey: string
+  readonly privateKey?: string
   readonly metrics: Metrics
 }
 

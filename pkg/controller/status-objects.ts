@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Index } from '../discovery/index.ts'
+import type { KeySource } from '../issuers/key-source.ts'
+import { apply } from '../kube/apply.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Events } from '../kube/events.ts'
+import { KubeError } from '../kube/kube-error.ts'
+import { versionOf } from '../kube/objects.ts'
+import { keyOf, type Resource } from '../kube/resource.ts'
+import { createWorkQueue } from '../kube/work-queue.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Outcome } from './reconcile.ts'
+import { allSaid, conditionsOf, type Said, type Status, type StatusWriter } from './said.ts'
+import type { ClusterSource, Live } from './sources/cluster.ts'
+import { resourceKey } from './sources/snapshot.ts'
+
+/** Acknowledgements come in bursts: one round for all of a moment. */
+const debounceMs = 50
+/** Of one object; what changes sooner is told with the next. */
+const betweenWritesMs = 500
+/** After a conflict the watch brings what there is now; this is for when it is slow. */
+const conflictRetryMs = 1000
+
+const group = { group: 'tokenward.dev', version: 'v1alpha1' }
+const resources: Readonly<Record<string, Resource>> = {
+  AccessPolicy: { ...group, plural: 'accesspolicies', kind: 'AccessPolicy', isNamespaced: true },
+  TrustedIssuer: { ...group, plural: 'trustedissuers', kind: 'TrustedIssuer', isNamespaced: false },
+}
+
+/**
+ * Status as conditions of the objects themselves, by server-side apply: only while this replica leads,
+ * only where what is said has changed, and only on the version that was seen.
+ */
+export function createStatusObjects(options: {
+  readonly client: KubeClient
+  readonly index: Index
+  readonly keySource: KeySource
+  readonly live: ClusterSource['live']
+  readonly leading: () => boolean
+  readonly events: Events
+  readonly log: Log
+  readonly now: () => Date
+}): StatusWriter {
+  const { client, leading, events, log, now } = options
+  const wanted = new Map<string, Said>()
+  /** What was written last, for as long as the watch has not shown it. */
+  const written = new Map<string, Live & { readonly atMs: number }>()
+  let outcome: Outcome | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const liveOf = (key: string, { kind, namespace, name }: Said): Live | undefined => {
+    const seen = options.live(kind as 'AccessPolicy', keyOf({ namespace, name }))
+    const last = written.get(key)
+    if (seen === undefined || last === undefined) return seen
+    return versionOf(last.resourceVersion) > versionOf(seen.resourceVersion) ? last : seen
+  }
+  const statusFor = (key: string, said: Said, live: Live): Status => {
+    const before = live.status as Partial<Status> | undefined
+    const observedGeneration = outcome?.snapshot.server?.generations.get(key) ?? 0
+    const known = { before, observedGeneration, now: now().toISOString() }
+    return { observedGeneration, conditions: conditionsOf(said.findings, known), ...said.rest }
+  }
+  /** The status that an object should get; undefined where it has it. */
+  const changeOf = (
+    key: string,
+    said: Said,
+  ): { readonly live: Live; readonly status: Status } | undefined => {
+    const live = liveOf(key, said)
+    if (live === undefined) return undefined
+    const status = statusFor(key, said, live)
+    return isDeepStrictEqual(live.status, status) ? undefined : { live, status }
+  }
+  const queue = createWorkQueue({
+    name: 'status',
+    log,
+    async work(key) {
+      const said = wanted.get(key)
+      if (said === undefined || !leading()) return
+      const change = changeOf(key, said)
+      if (change === undefined) return
+      const sinceMs = performance.now() - (written.get(key)?.atMs ?? -Infinity)
+      if (sinceMs < betweenWritesMs) {
+        queue.addAfter(key, betweenWritesMs - sinceMs)
+        return
+      }
+      const { kind, namespace, name } = said
+      const resource = resources[kind]
+      if (resource === undefined) return
+      const metadata = { name, ...(namespace === '' ? {} : { namespace }) }
+      const { live, status } = change
+      try {
+        const object = await apply(
+          client,
+          { resource, object: { metadata, status } },
+          {
+            fieldManager: 'tokenward-controller-status',
+            subresource: 'status',
+            resourceVersion: live.resourceVersion,
+          },
+        )
+        const { resourceVersion, uid } = object.metadata
+        written.set(key, { resourceVersion, status: object['status'], atMs: performance.now() })
+        warn(said, { before: live.status as Partial<Status> | undefined, uid })
+      } catch (error) {
+        if (!(error instanceof KubeError) || (error.status !== 409 && error.status !== 404))
+          throw error
+        if (error.status === 409) queue.addAfter(key, conflictRetryMs)
+      }
+    },
+  })
+  /** Who applied a policy that does not count is told where he looks for it. */
+  const warn = (
+    { kind, namespace, name, findings }: Said,
+    { before, uid }: { readonly before: Partial<Status> | undefined; readonly uid: string },
+  ): void => {
+    for (const { type, status, reason, message } of findings) {
+      if (type !== 'Accepted' || status !== 'False') continue
+      const last = before?.conditions?.find((condition) => condition.type === type)
+      if (last?.status === status && last.message === message) continue
+      const place = namespace === '' ? { name } : { namespace, name }
+      const regarding = { apiVersion: `${group.group}/${group.version}`, kind, uid, ...place }
+      events.record({ regarding, type: 'Warning', reason, action: 'Compile', note: message })
+    }
+  }
+  const look = (): void => {
+    timer = undefined
+    if (outcome === undefined || !leading()) return
+    const all = allSaid(outcome, options)
+    const next = new Map(all.map((said) => [resourceKey(said.kind, said), said]))
+    for (const key of wanted.keys()) if (!next.has(key)) forget(key)
+    for (const [key, said] of next) {
+      wanted.set(key, said)
+      if (changeOf(key, said) !== undefined) queue.add(key)
+    }
+  }
+  const forget = (key: string): void => {
+    wanted.delete(key)
+    written.delete(key)
+  }
+
+  return {
+    take(next) {
+      outcome = next
+      timer ??= setTimeout(look, debounceMs)
+    },
+    again() {
+      timer ??= setTimeout(look, debounceMs)
+    },
+    async close() {
+      clearTimeout(timer)
+      await queue.close()
+    },
+  }
+}
