@@ -35,7 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   http: { imports: ['refusal', 'telemetry'] },
   kube: { imports: ['refusal', 'telemetry', 'cache'], owns: ['@kubernetes/client-node'] },
   redirect: { imports: ['refusal', 'telemetry'] },
-  admission: { imports: ['refusal', 'telemetry', 'http', 'api', 'policy'] },
+  admission: { imports: ['refusal', 'telemetry', 'config', 'http', 'api', 'policy'] },
   issuers: { imports: ['refusal', 'telemetry', 'cache', 'token', 'http'], owns: ['undici'] },
   discovery: { imports: ['refusal', 'telemetry', 'http', 'policy', 'token'] },
   authority: {
