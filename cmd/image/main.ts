@@ -3,7 +3,16 @@
  * podman and buildah that works here. TAG= names the image, BASE= its base (without: this machine's own
  * Node.js, iptables and libraries), OUT= a file for a docker-archive of it.
  */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findEngine } from './engine.ts'
 import { stageMachine } from './machine.ts'
@@ -28,7 +37,9 @@ function sizeOf(paths: readonly string[]): string {
 
 /** The bundles and the native modules beside them, at the same place to each other. */
 function stageBundles(): string[] {
-  const shipped = files('dist').filter((path) => /\.(mjs|node)$/.test(path))
+  const made = existsSync('dist') ? files('dist') : []
+  const shipped = made.filter((path) => /\.(mjs|node)$/.test(path))
+  if (shipped.length === 0) throw new Error('dist/ holds no bundle: run make bundle')
   for (const path of shipped) {
     const target = join(root, 'tokenward', path.slice('dist/'.length))
     mkdirSync(dirname(target), { recursive: true })
