@@ -1,9 +1,16 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Answer } from '../http/serve/answer.ts'
+import { fieldOf, type ServedRequest, type ServeHandler } from '../http/serve/request.ts'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
 import type { Log } from '../telemetry/log.ts'
 import { grantTypes, jwtBearerAssertion } from '../token/exchange.ts'
-import { answerJson, answerPlain, answerRefusal } from './answers.ts'
+import {
+  answerCacheable,
+  answerJson,
+  answerMethod,
+  answerNotFound,
+  answerRefusal,
+} from './answers.ts'
 import { createServiceAccountMethod } from './clients/service-account.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
@@ -35,7 +42,7 @@ export interface AuthorityOptions {
 }
 
 /** Answers the authority's requests; knows no sockets. */
-export function createAuthority(options: AuthorityOptions): RequestListener {
+export function createAuthority(options: AuthorityOptions): ServeHandler {
   const { issuer, state, signingKeys, refetch, audit, log, isReady } = options
   const { nowSeconds, monotonicMs } = options
   const paths = pathsOf(issuer)
@@ -60,48 +67,47 @@ export function createAuthority(options: AuthorityOptions): RequestListener {
     onAnswer: options.onAnswer,
   })
 
-  const fail = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
+  const fail = ({ fields }: ServedRequest, error: unknown): Answer => {
     if (!(error instanceof Refusal)) log.error({ err: error }, 'a request failed here')
-    if (response.headersSent || response.destroyed) return
     const refusal = error instanceof Refusal ? error : new Refusal('internal')
-    answerRefusal(response, refusal, request.headers.authorization)
+    return answerRefusal(refusal, fieldOf(fields, 'authorization'))
   }
-  const pages: Readonly<Record<string, (response: ServerResponse) => void>> = {
-    [paths.metadata]: (response) => answerJson(response, metadata, cacheable),
-    [paths.jwks]: (response) => {
+  const pages: Readonly<Record<string, () => Answer>> = {
+    [paths.metadata]: () => answerCacheable(metadata),
+    [paths.jwks]: () => {
       const policy = state.current()
-      if (policy === undefined) {
-        answerRefusal(response, new Refusal('no_policy_yet', { retryAfterSeconds: 1 }))
-      } else answerJson(response, { keys: policy.keys }, cacheable)
+      return policy === undefined
+        ? answerRefusal(new Refusal('no_policy_yet', { retryAfterSeconds: 1 }))
+        : answerCacheable({ keys: policy.keys })
     },
-    '/healthz': (response) => answerJson(response, { status: 'ok' }),
-    '/readyz': (response) => {
-      if (isReady()) answerJson(response, { status: 'ready' })
-      else answerRefusal(response, new Refusal('no_policy_yet', { retryAfterSeconds: 1 }))
-    },
+    '/healthz': () => answerJson({ status: 'ok' }),
+    '/readyz': () =>
+      isReady()
+        ? answerJson({ status: 'ready' })
+        : answerRefusal(new Refusal('no_policy_yet', { retryAfterSeconds: 1 })),
   }
 
-  return (request: IncomingMessage, response: ServerResponse) => {
-    const [path = '', query] = (request.url ?? '').split('?', 2)
-    const { method } = request
-    if (path === paths.token) {
-      if (method !== 'POST') return answerPlain(response, 405, { allow: 'POST' })
-      // RFC 6749 2.3.1: what is in a URI is in somebody's log.
-      if (query !== undefined) return answerRefusal(response, inQuery)
-      token(request).then(
-        (body) => answerJson(response, body),
-        (error: unknown) => fail(request, response, error),
-      )
-      return
+  const issue = (request: ServedRequest): Answer | Promise<Answer> => {
+    if (request.method !== 'POST') return answerMethod('POST')
+    // RFC 6749 2.3.1: what is in a URI is in somebody's log.
+    if (request.query !== '') return answerRefusal(inQuery)
+    try {
+      const body = token(request)
+      return body instanceof Promise
+        ? body.then(answerJson, (error: unknown) => fail(request, error))
+        : answerJson(body)
+    } catch (error) {
+      return fail(request, error)
     }
+  }
+
+  return (request) => {
+    const { path, method } = request
+    if (path === paths.token) return issue(request)
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined
-    if (page === undefined) return answerPlain(response, 404)
-    if (method !== 'GET' && method !== 'HEAD') {
-      return answerPlain(response, 405, { allow: 'GET, HEAD' })
-    }
-    page(response)
+    if (page === undefined) return answerNotFound()
+    return method === 'GET' || method === 'HEAD' ? page() : answerMethod('GET, HEAD')
   }
 }
 
 const inQuery = new Refusal('invalid_request', { hint: 'Parameters belong in the body.' })
-const cacheable = { 'cache-control': 'public, max-age=300' }

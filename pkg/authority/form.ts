@@ -1,9 +1,5 @@
-import type { IncomingMessage } from 'node:http'
-import { readBody } from '../http/body.ts'
+import { fieldOf, type ServedRequest } from '../http/serve/request.ts'
 import { Refusal } from '../refusal/refusal.ts'
-
-/** Two tokens of 16 KiB and the rest, form-encoded. */
-const maxFormBytes = 64 * 1024
 
 /** Parameters that may come more than once (RFC 8693 2.1). */
 const repeatable = new Set(['audience', 'resource'])
@@ -16,18 +12,15 @@ export interface Form {
 }
 
 /** Reads a form body. Throws Refusal `invalid_request`. */
-export async function readForm(request: IncomingMessage): Promise<Form> {
-  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+export function readForm({ fields, body }: Pick<ServedRequest, 'fields' | 'body'>): Form {
+  const type = fieldOf(fields, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (type !== 'application/x-www-form-urlencoded') {
     throw new Refusal('invalid_request', {
       hint: 'The body must be application/x-www-form-urlencoded.',
     })
   }
-  const body = await readBody(request, maxFormBytes).catch((error: unknown) => {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('invalid_request', { hint: 'The body did not arrive whole.' }, error)
-  })
-  return parseForm(body)
+  // A byte is a character: what is not ASCII is refused either way.
+  return parseForm(body.toString('latin1'))
 }
 
 /**

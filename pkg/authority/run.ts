@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import https from 'node:https'
 import path from 'node:path'
 import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe } from '../discovery/subscribe.ts'
@@ -15,6 +14,8 @@ import type { Audit } from '../telemetry/audit.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createAdmin } from '../http/admin.ts'
+import { createTlsServer } from '../http/serve/server.ts'
+import { answerRefusal } from './answers.ts'
 import { createAuthority } from './authority.ts'
 import { createPolicyState } from './policy-state.ts'
 import { createRefetch } from './refetch.ts'
@@ -107,17 +108,9 @@ export async function run(
     return policy !== undefined && signingKeys.active(policy) !== undefined
   }
 
-  const server = https.createServer(
-    {
-      cert: certificate,
-      key: privateKey,
-      minVersion: 'TLSv1.2',
-      keepAliveTimeout: 95_000,
-      handshakeTimeout: 10_000,
-      headersTimeout: 15_000,
-      requestTimeout: 15_000,
-    },
-    createAuthority({
+  const server = createTlsServer({
+    serving: { certificate, privateKey },
+    handler: createAuthority({
       issuer: settings.issuer,
       state,
       signingKeys,
@@ -129,7 +122,9 @@ export async function run(
       monotonicMs: () => performance.now(),
       onAnswer: (grant, outcome) => answers.inc({ grant, outcome }),
     }),
-  )
+    refuse: answerRefusal,
+    log,
+  })
   const admin = createAdmin({
     isReady,
     notReady: 'no policy that is fresh, or no signing key',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import { fieldOf, type ServedRequest } from '../http/serve/request.ts'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Audit } from '../telemetry/audit.ts'
 import type { Bearer } from '../token/claims.ts'
@@ -47,28 +47,40 @@ interface Judged {
   readonly now: number
 }
 
-/** The token endpoint (RFC 6749 3.2) as a list of steps. Gives the body of a 200; rejects with Refusal. */
+/**
+ * The token endpoint (RFC 6749 3.2) as a list of steps. Gives the body of a 200; throws Refusal, or rejects with
+ * it. Only what has to fetch a key is a promise.
+ */
 export function createTokenEndpoint(
   options: TokenEndpointOptions,
-): (request: IncomingMessage) => Promise<object> {
+): (request: ServedRequest) => object | Promise<object> {
   const { state, audit, nowSeconds, onAnswer } = options
 
-  return async (message) => {
+  return (message) => {
     const request: Request = { id: randomUUID(), grant: 'none' }
     try {
-      const form = await readForm(message)
-      const judged = await judge(message, form, request)
-      const answer = signGranted(judged, request.id)
-      record(request, judged.granted)
-      return answer
+      const judged = judge(message, readForm(message), request)
+      if (!(judged instanceof Promise)) return finish(judged, request)
+      return judged
+        .then((settled) => finish(settled, request))
+        .catch((error: unknown) => failed(request, error))
     } catch (error) {
-      record(request, error)
-      throw error
+      return failed(request, error)
     }
   }
 
-  /** Where a key had to be fetched the policy may have changed meanwhile: then all of it anew. */
-  async function judge(message: IncomingMessage, form: Form, request: Request): Promise<Judged> {
+  function finish(judged: Judged, request: Request): object {
+    const answer = signGranted(judged, request.id)
+    record(request, judged.granted)
+    return answer
+  }
+
+  function failed(request: Request, error: unknown): never {
+    record(request, error)
+    throw error
+  }
+
+  function judge(message: ServedRequest, form: Form, request: Request): Judged | Promise<Judged> {
     const policy = state.judging()
     const now = nowSeconds()
     request.policy = policy
@@ -77,25 +89,20 @@ export function createTokenEndpoint(
     limitClient(client)
     const grant = selectGrant(form, request)
     const { verifySubject } = options
-    const granted = await grant({
-      form,
-      client,
-      policy,
-      nowSeconds: now,
-      trail: request,
-      verifySubject,
-    })
-    if (state.current() !== policy) return judge(message, form, request)
-    return { granted, client, policy, now }
+    const asked = { form, client, policy, nowSeconds: now, trail: request, verifySubject }
+    // Where a key had to be fetched the policy may have changed meanwhile: then all of it anew.
+    const judged = (granted: Granted): Judged | Promise<Judged> =>
+      state.current() === policy ? { granted, client, policy, now } : judge(message, form, request)
+    const granted = grant(asked)
+    return granted instanceof Promise ? granted.then(judged) : judged(granted)
   }
 
   function authenticateClient(
-    request: IncomingMessage,
+    { fields, remoteAddress }: ServedRequest,
     { form, policy, now }: { form: Form; policy: Policy; now: number },
   ): Client {
     const { methods, limits } = options
-    const { authorization } = request.headers
-    const remoteAddress = request.socket.remoteAddress ?? ''
+    const authorization = fieldOf(fields, 'authorization')
     return authenticate(
       { form, policy, nowSeconds: now, authorization, remoteAddress },
       { methods, failures: limits.failures },

@@ -104,6 +104,7 @@ export const reasons = {
   ambiguous_path: row(400, 3, 'The path can be read in more than one way.'),
   ambiguous_host: row(400, 3, 'The Host of the request is missing, repeated or contradicted.'),
   head_too_large: row(431, 8, 'The head of the request is too large.'),
+  body_too_large: row(413, 8, 'The body of the request is too large.', 'invalid_request'),
   unsupported_version: row(505, 12, 'Only HTTP/1.1 and HTTP/1.0 are spoken here.'),
   unsupported_protocol: row(501, 12, 'This protocol is not supported here.'),
   request_timeout: row(408, 4, 'The request did not arrive in time.'),

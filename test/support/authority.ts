@@ -3,7 +3,10 @@ import https from 'node:https'
 import * as oauth from 'oauth4webapi'
 import { createAuthority } from '../../pkg/authority/authority.ts'
 import { createPolicyState, type PolicyState } from '../../pkg/authority/policy-state.ts'
+import { answerRefusal } from '../../pkg/authority/answers.ts'
 import { listen } from '../../pkg/http/listen.ts'
+import type { ServeHandler } from '../../pkg/http/serve/request.ts'
+import { createTlsServer } from '../../pkg/http/serve/server.ts'
 import { issueRoot, issueServing } from '../../pkg/pki/issue.ts'
 import { compile } from '../../pkg/policy/compile.ts'
 import type { World } from '../../pkg/policy/world.ts'
@@ -100,7 +103,13 @@ export async function startAuthority(
   const { clock = { nowSeconds: start, monotonicMs: 0, ageMs: 0 } } = options
   const keySource: TestAuthority['keySource'] = { keys: [], asked: 0, onFetch: () => undefined }
   let signer: SigningKey | undefined = authorityKey
-  const server = https.createServer({ cert: serving.certificate, key: serving.privateKey })
+  let handler: ServeHandler = () => ({ status: 503, fields: [], body: '' })
+  const server = createTlsServer({
+    serving,
+    handler: (request) => handler(request),
+    refuse: answerRefusal,
+    log: quietLog(logs),
+  })
   const { port } = await listen(server, { host: '127.0.0.1', port: 0 })
   const origin = `https://127.0.0.1:${port}`
   const issuerIdentifier = origin + (options.path ?? '')
@@ -114,27 +123,24 @@ export async function startAuthority(
         ? trust
         : { ...trust, jwks: { keys: keySource.keys } },
   })
-  server.on(
-    'request',
-    createAuthority({
-      issuer: issuerIdentifier,
-      state,
-      isReady: () => state.current() !== undefined,
-      signingKeys: {
-        active: (policy) => (signer && policy.isPublished(signer) ? signer : undefined),
-      },
-      refetch: () => {
-        keySource.asked += 1
-        keySource.onFetch()
-        return Promise.resolve(keySource.keys.length > 0)
-      },
-      audit: (facts) => audits.push(JSON.parse(JSON.stringify(facts)) as Record<string, unknown>),
-      log: quietLog(logs),
-      nowSeconds: () => clock.nowSeconds,
-      monotonicMs: () => clock.monotonicMs,
-      onAnswer: () => undefined,
-    }),
-  )
+  handler = createAuthority({
+    issuer: issuerIdentifier,
+    state,
+    isReady: () => state.current() !== undefined,
+    signingKeys: {
+      active: (policy) => (signer && policy.isPublished(signer) ? signer : undefined),
+    },
+    refetch: () => {
+      keySource.asked += 1
+      keySource.onFetch()
+      return Promise.resolve(keySource.keys.length > 0)
+    },
+    audit: (facts) => audits.push(JSON.parse(JSON.stringify(facts)) as Record<string, unknown>),
+    log: quietLog(logs),
+    nowSeconds: () => clock.nowSeconds,
+    monotonicMs: () => clock.monotonicMs,
+    onAnswer: () => undefined,
+  })
 
   const sectionsOf = (world: World): AuthorityPolicy => ({
     ...compile(world).authority,

@@ -6,19 +6,13 @@ import { answerRefusal } from '../../../pkg/authority/answers.ts'
 import { Refusal } from '../../../pkg/refusal/refusal.ts'
 import type { Reason } from '../../../pkg/refusal/reasons.ts'
 import { startAuthority } from '../../support/authority.ts'
-import type { ServerResponse } from 'node:http'
 
 const authority = await startAuthority()
 afterAll(() => authority.close())
 
 test.each(Object.keys(reasons) as Reason[])('%s is described within the set', (reason) => {
-  let text = ''
-  const response = {
-    writeHead: () => undefined,
-    end: (body: string) => (text = body),
-  } as unknown as ServerResponse
-  answerRefusal(response, new Refusal(reason, { hint: 'Not "this" \\ nor that\u00e9.' }))
-  const { error_description: description } = JSON.parse(text) as { error_description: string }
+  const { body } = answerRefusal(new Refusal(reason, { hint: 'Not "this" \\ nor that\u00e9.' }))
+  const { error_description: description } = JSON.parse(body) as { error_description: string }
   expect(description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
 })
 
