@@ -19,7 +19,7 @@ export interface Intent {
   readonly metadata: {
     readonly name: string
     readonly namespace?: string
-    /** Guards against an object of that name that was made anew. */
+    /** Never a new object, nor one of that name that was made anew: KubeError 409 or 422. */
     readonly uid?: string
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>

@@ -39,6 +39,9 @@ export function readCredentials(kubeconfig: string | undefined): Credentials {
       const options: RequestOptions = {}
       await current.applyToHTTPSOptions(options)
       const { agent, ...rest } = options
+      const headers = Object.entries((options.headers ?? {}) as Record<string, string>)
+      // A token's file may end with a line break, which no header may have.
+      rest.headers = Object.fromEntries(headers.map(([name, value]) => [name, value.trim()]))
       const isProxied = current.getCurrentCluster()?.proxyUrl !== undefined
       const certificateEnds = endOf(options.cert)
       return {
