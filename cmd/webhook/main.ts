@@ -1,0 +1,35 @@
+import { run } from '../../pkg/admission/run.ts'
+import type { ServingFiles } from '../../pkg/admission/certificate.ts'
+import { settingsOrExit } from '../../pkg/config/settings.ts'
+import { runProcess } from '../../pkg/http/run-process.ts'
+import { openKubeClient } from '../../pkg/kube/client.ts'
+import { checkServing, readCertificate } from '../../pkg/pki/read.ts'
+import { createLog } from '../../pkg/telemetry/log.ts'
+import product from '../../package.json' with { type: 'json' }
+import { followNamespaces } from './namespaces.ts'
+import { definition } from './settings.ts'
+
+const settings = settingsOrExit(definition, process)
+const log = createLog({ name: definition.program, level: settings.logLevel })
+
+function checkFiles({ certificate, privateKey, caBundle }: ServingFiles): Date {
+  readCertificate(caBundle, 'the roots (ca.crt)')
+  return checkServing({ certificate, privateKey, now: new Date() }).notAfter
+}
+
+async function start(): Promise<{ close(): Promise<void> }> {
+  const { kubeconfig } = settings
+  const client = openKubeClient({ ...(kubeconfig === undefined ? {} : { kubeconfig }), log })
+  const namespaces = followNamespaces(client, log)
+  const { version } = product
+  const webhook = await run(settings, { log, version, namespaces, checkFiles })
+  return {
+    async close() {
+      await webhook.close()
+      namespaces.close()
+      client.close()
+    },
+  }
+}
+
+await runProcess(definition.program, start, process)
