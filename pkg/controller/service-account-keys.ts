@@ -60,9 +60,16 @@ export function followServiceAccountKeys(options: {
     fetchedAtMs = monotonicMs()
     let delayMs = refreshMs * (0.9 + random() / 10)
     try {
-      const get = <T>(path: string): Promise<T> => client.request<T>({ method: 'GET', path })
-      const { issuer } = await get<{ issuer?: unknown }>('/.well-known/openid-configuration')
-      const { keys } = await get<{ keys?: unknown }>('/openid/v1/jwks')
+      const { issuer } = await client.request<{ readonly issuer?: unknown }>({
+        method: 'GET',
+        path: '/.well-known/openid-configuration',
+      })
+      const { keys } = await client.request<{ readonly keys?: unknown }>({
+        method: 'GET',
+        path: '/openid/v1/jwks',
+        // It serves no other (RFC 7517 8.5.2).
+        accept: 'application/jwk-set+json',
+      })
       take(issuer, keys)
       failures = 0
       problem = undefined

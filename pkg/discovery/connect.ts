@@ -22,6 +22,8 @@ export interface ConnectOptions {
   readonly url: string
   /** PEM: the roots that the controller's certificate may chain to, and no others. */
   readonly ca: string
+  /** The name that its certificate must have, where that is not the URL's. */
+  readonly serverName?: string
   readonly token: string
   readonly hello: Hello
   /** Without a line for this long the stream is given up. */
@@ -37,6 +39,7 @@ export function connect(options: ConnectOptions): Connection {
   const session = http2.connect(options.url, {
     ca: options.ca,
     minVersion: 'TLSv1.3',
+    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
     settings: { enablePush: false },
   })
   let timer: NodeJS.Timeout

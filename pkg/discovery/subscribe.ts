@@ -29,6 +29,8 @@ export interface SubscribeOptions<Kind extends ClientKind> {
   readonly urls: readonly string[]
   /** PEM roots, asked for at each attempt. */
   readonly ca: () => string
+  /** The name in the controllers' certificates, where the URLs have addresses. */
+  readonly serverName?: string
   /** The projected service-account token (audience `tokenward:discovery`), read afresh each time. */
   readonly token: () => Promise<string>
   /** Where the last good state is kept; absent: nowhere. */
@@ -140,6 +142,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
       connection = connect({
         url,
         ca: options.ca(),
+        ...(options.serverName === undefined ? {} : { serverName: options.serverName }),
         token,
         silenceMs,
         hello: {

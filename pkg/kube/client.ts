@@ -17,6 +17,8 @@ export interface KubeRequest {
   readonly body?: unknown
   /** Of the body; default `application/json`. */
   readonly contentType?: string
+  /** Media type of the answer, JSON in any case; default `application/json`. */
+  readonly accept?: string
   /** For the whole of it; default 30 s. */
   readonly timeoutMs?: number
 }
@@ -91,7 +93,7 @@ export function openKubeClient(options: {
           agent: access.agent ?? agent,
           headers: {
             ...(access.options.headers as Record<string, string> | undefined),
-            accept: 'application/json',
+            accept: request.accept ?? 'application/json',
             'user-agent': 'tokenward',
             ...(payload === undefined
               ? {}

@@ -45,13 +45,13 @@ function readCustom(
   const file = namespace === '' ? name : `${namespace}/${name}`
   const { resources, problems } = parseObject({ ...object, kind }, file, { parseTemplate })
   const resource = resources[0]?.resource
-  const metadata = cut(object.metadata)
+  const metadata = { ...cut(object.metadata), namespace, resourceVersion: '' }
   if (resource === undefined) {
     // Known by its name, and allows nothing: compile refuses what has no spec.
     const bare = { apiVersion: object.apiVersion, kind, spec: {} } as unknown as CustomResource
-    return { ...facts, problems, resource: { ...bare, metadata: { ...metadata, namespace } } }
+    return { ...facts, problems, resource: { ...bare, metadata } }
   }
-  return { ...facts, resource: { ...resource, metadata: { ...metadata, namespace } } }
+  return { ...facts, resource: { ...resource, metadata } }
 }
 
 /** Metadata that decisions read, and no version. */
@@ -61,7 +61,6 @@ function cut({ annotations = {}, ...metadata }: KubeObject['metadata']) {
   return {
     name,
     uid,
-    resourceVersion: '',
     ...(namespace === undefined ? {} : { namespace }),
     ...(labels === undefined ? {} : { labels }),
     ...(ours.length === 0 ? {} : { annotations: Object.fromEntries(ours) }),
