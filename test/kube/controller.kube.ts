@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ClusterController } from '../../pkg/controller/run-in-cluster.ts'
 import { methodsOf } from '../support/controller.ts'
 import { startCluster, systemNamespace, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
@@ -12,11 +13,23 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]()
 })
 
+const policies = '/apis/tokenward.dev/v1alpha1/namespaces/shop/accesspolicies'
+
+/** The first test starts them, the others go on with them. */
+let replicas: ClusterController[] = []
+const leader = (): ClusterController => {
+  const found = replicas.find((replica) => replica.leading())
+  if (found === undefined) throw new Error('nobody leads')
+  return found
+}
+const says = (what: string, policy: string, type: string, form: RegExp): Promise<void> =>
+  until(what, async () => form.test((await cluster.condition(policy, type)) ?? ''))
+
 const secrets = `/api/v1/namespaces/${systemNamespace}/secrets`
 
 test('from nothing: CRDs that come later, Secrets by two replicas at once, a policy in force and its status', async () => {
   const lines: string[] = []
-  const replicas = await Promise.all([
+  replicas = await Promise.all([
     cluster.replica({ lines, isReady: false }),
     cluster.replica({ lines, isReady: false }),
   ])
@@ -24,7 +37,7 @@ test('from nothing: CRDs that come later, Secrets by two replicas at once, a pol
     return (await cluster.get(`${secrets}/tokenward-webhook-tls`)) !== undefined
   })
   await until('readiness names the kind that is missing', async () => {
-    const answer = await fetch(`${replicas[0].adminUrl}/readyz`)
+    const answer = await fetch(`${replicas[0]?.adminUrl}/readyz`)
     return answer.status === 503 && (await answer.text()).includes('accesspolicies.tokenward.dev')
   })
   expect(replicas.map((replica) => replica.isReady())).toEqual([false, false])
@@ -37,12 +50,100 @@ test('from nothing: CRDs that come later, Secrets by two replicas at once, a pol
   expect(replicas.filter((replica) => replica.leading())).toHaveLength(1)
 
   await cluster.putPolicy('payments', 'orders')
-  const leader = replicas.find((replica) => replica.leading()) ?? replicas[0]
-  const payments = await cluster.follow(leader, 'payments')
+  const payments = await cluster.follow(leader(), 'payments')
   await until('the target has the policy', () => methodsOf(payments.latest())[0] === 'GET')
   await until('the status says so', async () => {
     return (await cluster.condition('payments', 'Programmed')) === 'True Programmed: applied 1 of 1'
   })
   expect(await cluster.condition('payments', 'Accepted')).toMatch(/^True Accepted/)
   expect(lines.join('\n')).not.toMatch(/PRIVATE KEY|"d":/)
+})
+
+test('an edit is enforced at once, and its status names the generation and keeps its times', async () => {
+  const payments = await cluster.follow(leader(), 'payments')
+  await until('the first policy', () => methodsOf(payments.latest())[0] === 'GET')
+  const before = await cluster.conditions('payments')
+  const startedAtMs = performance.now()
+  await cluster.putPolicy('payments', 'orders', ['POST'])
+  await until('the edit', () => methodsOf(payments.latest())[0] === 'POST')
+  expect(performance.now() - startedAtMs).toBeLessThan(1000)
+  await until('the status', async () =>
+    (await cluster.conditions('payments')).every((one) => one.observedGeneration === 2),
+  )
+  const after = await cluster.conditions('payments')
+  expect(after.find(({ type }) => type === 'Accepted')).toEqual({
+    ...before.find(({ type }) => type === 'Accepted'),
+    observedGeneration: 2,
+  })
+})
+
+test('a policy that nobody understands allows nothing, and says why in status and Event', async () => {
+  await cluster.create(policies, {
+    apiVersion: 'tokenward.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: { name: 'mistyped' },
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'orders' }],
+      rules: [{ name: 'any', from: [{ serviceAccount: { name: 'payments' } }], oprations: [] }],
+    },
+  })
+  const form = /^False Invalid: spec\.rules\[0\]\.oprations .*did you mean operations\?/
+  await says('the status', 'mistyped', 'Accepted', form)
+  await until('the Event', async () =>
+    (await cluster.notes('shop', 'AccessPolicy', 'mistyped')).some((note) =>
+      note.includes('did you mean operations?'),
+    ),
+  )
+  const orders = await cluster.follow(leader(), 'orders')
+  await until('its target is served', () => orders.latest() !== undefined)
+  expect(orders.latest()?.rules.ports).toEqual({})
+})
+
+test('a target that is not there, one without pods and one that is not guarded are told apart', async () => {
+  await cluster.putPolicy('nothing', 'orders')
+  await says('the target', 'nothing', 'Accepted', /^False TargetNotFound/)
+  await cluster.create('/api/v1/namespaces/shop/services', {
+    metadata: { name: 'nothing' },
+    spec: { selector: { app: 'nothing' }, ports: [{ port: 80 }] },
+  })
+  await says('the pods', 'nothing', 'Programmed', /^False NoWorkloads/)
+  await cluster.addWorkload('shop', 'ledger', '10.1.0.3', true)
+  await cluster.putPolicy('ledger', 'orders')
+  const form = /^False BypassPossible: applied 0 of 1; without a sidecar.*shop\/ledger-0/
+  await says('the sidecar', 'ledger', 'Programmed', form)
+  expect(await cluster.notes('shop', 'Pod', 'ledger-0')).toEqual([])
+  const label = { metadata: { labels: { 'tokenward.dev/inject': 'enabled' } } }
+  await cluster.patch('/api/v1/namespaces/shop', label)
+  await until('an Event where it should be there', async () =>
+    (await cluster.notes('shop', 'Pod', 'ledger-0')).some((note) => /^SidecarMissing/.test(note)),
+  )
+})
+
+test('a pod that has ended is no endpoint and may not connect', async () => {
+  const orders = await cluster.follow(leader(), 'orders')
+  const addresses = (): readonly unknown[] =>
+    Object.values(orders.latest()?.addresses ?? {}).flatMap(({ endpoints }) => endpoints)
+  await until('the address', () => JSON.stringify(addresses()).includes('10.1.0.3'))
+  await cluster.patch('/api/v1/namespaces/shop/pods/ledger-0/status', {
+    status: { phase: 'Succeeded' },
+  })
+  await until('it is gone', () => !JSON.stringify(addresses()).includes('10.1.0.3'))
+})
+
+test('who loses its controller goes on with the other at once, and the other leads', async () => {
+  const [gone, other] = [leader(), replicas.find((replica) => !replica.leading())]
+  if (other === undefined) throw new Error('there is no other')
+  const orders = await cluster.follow(gone, 'orders', other)
+  await until('it is served', () => orders.latest() !== undefined)
+  const startedAtMs = performance.now()
+  await gone.close()
+  replicas = [other]
+  await until('it is connected to the other', () => orders.subscription.connected())
+  expect(performance.now() - startedAtMs).toBeLessThan(3000)
+  await until('the other leads', () => other.leading())
+  await cluster.putPolicy('payments', 'orders', ['DELETE'])
+  await says('it writes status', 'payments', 'Programmed', /applied 0 of 1/)
+  await until('of the edit', async () =>
+    (await cluster.conditions('payments')).some((one) => one.observedGeneration === 3),
+  )
 })
