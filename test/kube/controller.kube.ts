@@ -87,7 +87,7 @@ test('a policy that nobody understands allows nothing, and says why in status an
       rules: [{ name: 'any', from: [{ serviceAccount: { name: 'payments' } }], oprations: [] }],
     },
   })
-  const form = /^False Invalid: spec\.rules\[0\]\.oprations .*did you mean operations\?/
+  const form = /^False Invalid: spec\.rules\[0\]\.oprations: .*did you mean operations\?/
   await says('the status', 'mistyped', 'Accepted', form)
   await until('the Event', async () =>
     (await cluster.notes('shop', 'AccessPolicy', 'mistyped')).some((note) =>

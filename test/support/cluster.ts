@@ -36,12 +36,15 @@ export interface Cluster extends AsyncDisposable {
   addWorkload(namespace: string, name: string, address: string, isBare?: boolean): Promise<void>
   /** `from` may call `to` with these methods. */
   putPolicy(to: string, from: string, methods?: readonly string[]): Promise<void>
+  /** Notes of the Events about that object. */
+  notes(namespace: string, kind: string, name: string): Promise<readonly string[]>
   /** `True Accepted: message` of a policy of namespace shop. */
   condition(policy: string, type: string): Promise<string | undefined>
   conditions(policy: string): Promise<readonly Condition[]>
   /** A replica, ready where that is waited for. */
   replica(options?: Replica): Promise<ClusterController>
-  follow(controller: ClusterController, pod: string): Promise<Follower>
+  /** A sidecar's subscription; `other` is tried as well. */
+  follow(controller: ClusterController, name: string, other?: ClusterController): Promise<Follower>
 }
 
 interface Replica {
@@ -173,6 +176,18 @@ export async function startCluster(): Promise<Cluster> {
       })
     },
     conditions,
+    async notes(namespace, kind, name) {
+      const { items } = await client.request<{
+        readonly items: readonly {
+          readonly regarding: { readonly kind: string; readonly name: string }
+          readonly reason: string
+          readonly note: string
+        }[]
+      }>({ method: 'GET', path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events` })
+      return items
+        .filter(({ regarding }) => regarding.kind === kind && regarding.name === name)
+        .map(({ reason, note }) => `${reason}: ${note}`)
+    },
     async condition(policy, type) {
       const found = (await conditions(policy)).find((one) => one.type === type)
       return found && `${found.status} ${found.reason}: ${found.message}`
@@ -195,7 +210,7 @@ export async function startCluster(): Promise<Cluster> {
       if (isReady) await until('the controller is ready', () => controller.isReady(), 30_000)
       return controller
     },
-    async follow(controller, name) {
+    async follow(controller, name, other) {
       const token = await tokenOf('shop', name)
       const secret = await get(
         `/api/v1/namespaces/${systemNamespace}/secrets/tokenward-controller-tls`,
@@ -204,7 +219,7 @@ export async function startCluster(): Promise<Cluster> {
       let latest: WorkloadPolicy | undefined
       const subscription = subscribe<'sidecar'>({
         kind: 'sidecar',
-        urls: [controller.discoveryUrl],
+        urls: [controller, other].flatMap((one) => one?.discoveryUrl ?? []),
         ca: () => Buffer.from(data?.['ca.crt'] ?? '', 'base64').toString(),
         serverName: `tokenward-controller.${systemNamespace}.svc`,
         token: () => Promise.resolve(token),
