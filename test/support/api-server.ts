@@ -57,12 +57,16 @@ const startMs = 120_000
 const adminToken = 'admin-of-a-test'
 const limitedToken = 'limited-of-a-test'
 
-/** Ready to serve when it resolves. `flags` are more of kube-apiserver's. */
+/**
+ * Ready to serve when it resolves. `flags` are more of kube-apiserver's. With `hasServiceAccounts` pods need
+ * one that exists and get its token mounted, as in a cluster; nobody makes any here but the test.
+ */
 export async function startApiServer(options: {
   readonly binaries: string
   readonly flags?: readonly string[]
+  readonly hasServiceAccounts?: boolean
 }): Promise<ApiServer> {
-  const { binaries, flags = [] } = options
+  const { binaries, flags = [], hasServiceAccounts = false } = options
   const missing = missingBinaries(binaries)
   if (missing.length > 0) throw new Error(`no ${missing.join(' and no ')} in ${binaries}`)
   const folder = mkdtempSync(path.join(tmpdir(), 'tokenward-api-server-'))
@@ -126,7 +130,7 @@ export async function startApiServer(options: {
       '--service-cluster-ip-range=10.0.0.0/24',
       '--allow-privileged=true',
       '--authorization-mode=RBAC',
-      '--disable-admission-plugins=ServiceAccount',
+      ...(hasServiceAccounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
       `--token-auth-file=${at('tokens.csv')}`,
       `--service-account-issuer=${serviceAccountIssuer}`,
       `--service-account-key-file=${at('sa.pub')}`,
