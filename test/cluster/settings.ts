@@ -99,6 +99,8 @@ function kubelet(): object {
     failCgroupV1: false,
     failSwapOn: false,
     imageGCHighThresholdPercent: 100,
+    // Two kubelets that share /var/log/pods clear away each other's.
+    podLogsDir: join(run, 'pod-logs'),
     resolvConf: join(run, 'resolv.conf'),
     tlsCertFile: crt,
     tlsPrivateKeyFile: key,
