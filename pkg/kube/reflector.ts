@@ -40,13 +40,14 @@ export interface ReflectorTiming {
 }
 
 /**
- * API servers send a bookmark about once a minute; two that are missing, and some delay, are no accident.
- * TCP keep-alive finds a dead machine sooner (see client), not one that is gone behind a load balancer.
+ * API servers send a bookmark a minute after the last, to a new watch after two at the latest: three that
+ * are missing are no accident. TCP keep-alive finds a dead machine sooner (see client), but not one that
+ * is gone behind a load balancer.
  */
 const defaultTiming: ReflectorTiming = {
   watchSeconds: 300,
   graceMs: 30_000,
-  silenceMs: 150_000,
+  silenceMs: 180_000,
   firstBackoffMs: 800,
   longestBackoffMs: 30_000,
 }
