@@ -130,11 +130,35 @@ test('a pod that has ended is no endpoint and may not connect', async () => {
   await until('it is gone', () => !JSON.stringify(addresses()).includes('10.1.0.3'))
 })
 
+/** Something of every kind: only what happened, or a bookmark, shows a replica that it is up to date. */
+async function touchEverything(): Promise<void> {
+  await cluster.create('/api/v1/namespaces', { metadata: { name: 'elsewhere' } })
+  await cluster.addWorkload('elsewhere', 'any', '10.1.9.9')
+  await cluster.putPolicy('nobody', 'orders')
+  await cluster.create('/apis/tokenward.dev/v1alpha1/trustedissuers', {
+    apiVersion: 'tokenward.dev/v1alpha1',
+    kind: 'TrustedIssuer',
+    metadata: { name: 'corp' },
+    spec: {
+      issuer: 'https://issuer.example',
+      keys: { jwksUri: 'https://issuer.example/keys' },
+      audiences: [{ value: 'shop', services: [{ namespace: 'shop', name: 'orders' }] }],
+    },
+  })
+  for (const name of ['tokenward-controller-tls', 'tokenward-signing-keys']) {
+    await cluster.patch(`${secrets}/${name}`, { metadata: { labels: { touched: 'yes' } } })
+  }
+}
+
 test('who loses its controller goes on with the other at once, and the other leads', async () => {
   const [gone, other] = [leader(), replicas.find((replica) => !replica.leading())]
   if (other === undefined) throw new Error('there is no other')
   const orders = await cluster.follow(gone, 'orders', other)
   await until('it is served', () => orders.latest() !== undefined)
+  await touchEverything()
+  const elsewhere = await cluster.follow(other, 'orders')
+  await until('the other knows of it', () => elsewhere.latest() !== undefined)
+  elsewhere.subscription.close()
   const startedAtMs = performance.now()
   await gone.close()
   replicas = [other]
