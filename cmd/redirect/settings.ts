@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { setting, type Settings } from '../../pkg/config/settings.ts'
-import { marker, ownPorts, type RedirectOptions } from '../../pkg/redirect/plan.ts'
+import { setting } from '../../pkg/config/settings.ts'
+import { marker, ownPorts } from '../../pkg/redirect/plan.ts'
 
 const port = (help: string, fallback: number) =>
   setting.integer({ help, min: 1, max: 65_535, default: fallback })
@@ -33,8 +33,6 @@ export const definition = {
     }),
   },
 } as const
-
-export type RedirectSettings = Settings<(typeof definition)['fields']> & RedirectOptions
 
 function parseExcludedPort(text: string): number | undefined {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0

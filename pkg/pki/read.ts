@@ -98,8 +98,13 @@ export async function readRoots(file: string): Promise<string> {
     const why = `${file} cannot be read (${error.code ?? error.message})`
     throw new StartError('inputMissing', `the roots ${why}`)
   })
+  return rootsOf(pem, file)
+}
+
+/** PEM roots that a process was given as text; `what` names where. Throws StartError. */
+export function rootsOf(pem: string, what: string): string {
   try {
-    readCertificate(pem, file)
+    readCertificate(pem, what)
   } catch (error) {
     throw new StartError('inputInvalid', `the roots ${(error as Error).message}`, error)
   }

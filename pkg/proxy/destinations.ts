@@ -1,17 +1,21 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { Address } from '../http/address.ts'
 import { Refusal } from '../refusal/refusal.ts'
+import type { Dial } from './forward/verdict.ts'
 import type { OwnListeners } from './own-listeners.ts'
 import type { Resolve } from './resolve.ts'
-import { plainAddress, type PreparedRoute } from './routes.ts'
+import { plainAddress } from './plain-address.ts'
+import type { PreparedRoute } from './routes.ts'
 import type { ServiceAddresses } from './service-addresses.ts'
 
 /** Where to dial. Both throw Refusal `upstream_unreachable`, and `loop_detected` for our own listeners. */
 export interface Destinations {
   /** A matched destination: the address that was named, else one of its route. */
-  ofRoute(route: PreparedRoute, named: Address | undefined): Address
+  ofRoute(route: PreparedRoute, named: Address | undefined): Dial
   /** One that no policy names. */
-  ofStranger(destination: Address): Address | Promise<Address>
+  ofStranger(destination: Address): Dial | Promise<Dial>
+  /** An address that a connection was going to. */
+  ofAddress(destination: Address): Dial
 }
 
 /** Names are looked up in the file of service addresses first, then in DNS; pods of a route take turns. */
@@ -19,13 +23,19 @@ export function createDestinations(options: {
   readonly services: ServiceAddresses
   readonly own: Pick<OwnListeners, 'includes'>
   readonly resolve: Resolve
+  /**
+   * In a redirected pod: whether an address is the pod's own. From a loopback address the call then goes
+   * the way of a stranger's and is judged on its way in; otherwise it would get to the app past that.
+   */
+  readonly isOfPod?: (host: string) => boolean
 }): Destinations {
-  const { services, own, resolve } = options
+  const { services, own, resolve, isOfPod = () => false } = options
   let turn = 0
 
-  const guarded = (address: Address): Address => {
+  const guarded = (address: Address): Dial => {
     if (own.includes(address)) throw new Refusal('loop_detected')
-    return address
+    if (!isOfPod(address.host)) return address
+    return { ...address, from: isIPv6(address.host) ? '::1' : '127.0.0.1' }
   }
 
   return {
@@ -42,6 +52,7 @@ export function createDestinations(options: {
       }
       return guarded(address)
     },
+    ofAddress: guarded,
     ofStranger({ host, port }) {
       const address = services.find(`${host}:${port}`)
       if (address !== undefined) return guarded(address)

@@ -1,6 +1,7 @@
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { ProxyStats } from './forward/core.ts'
 import type { Handles } from './handles.ts'
+import type { FrontCounts } from './intercept/inbound-front.ts'
 import type { OutboundCounts } from './outbound.ts'
 import type { PolicyState } from './policy-state.ts'
 import type { DecisionRecord } from './record.ts'
@@ -9,6 +10,10 @@ import type { Tokens } from './tokens.ts'
 export interface MetricSources {
   readonly records: readonly DecisionRecord[]
   readonly counts: OutboundCounts
+  readonly frontCounts: FrontCounts
+  /** Addresses at which the app answers past its sidecar. */
+  readonly bypasses: () => number
+  readonly isIntercepting: () => boolean
   readonly tokens: Pick<Tokens, 'counts' | 'size' | 'bytes'>
   readonly handles: Pick<Handles, 'running' | 'bytes'>
   readonly state: Pick<PolicyState, 'verified'>
@@ -79,6 +84,14 @@ export function exposeMetrics(sources: MetricSources): Pick<Metrics, 'text' | 'c
     () => counts.tokensKept,
   )
   single('unmatched_total', 'Calls to destinations that no policy names.', () => counts.unmatched)
+  const { frontCounts } = sources
+  single('strayed_total', 'Connections that were not for here.', () => frontCounts.strayed)
+  single(
+    'app_tls_total',
+    'TLS of the app to a destination of its policy.',
+    () => frontCounts.appTls,
+  )
+  single('spliced_total', 'Connections that went on untouched.', () => frontCounts.spliced)
   single('token_hits_total', 'Outbound tokens from the cache.', () => tokens.counts.hits)
   single('token_misses_total', 'Outbound tokens asked for.', () => tokens.counts.misses)
   single('token_renewals_total', 'Outbound tokens renewed ahead.', () => tokens.counts.renewals)
@@ -98,6 +111,8 @@ export function exposeMetrics(sources: MetricSources): Pick<Metrics, 'text' | 'c
   gauge('verified_tokens_bytes', 'What they cost.', () => state.verified().bytes)
   gauge('inbound_running', 'Requests of callers that run.', () => handles.running)
   gauge('subjects_bytes', 'What the subjects of requests cost.', () => handles.bytes)
+  gauge('bypass_possible', 'Addresses where the app answers past us.', sources.bypasses)
+  gauge('intercepting', '0 while connections go past us.', () => Number(sources.isIntercepting()))
   gauge(
     'policy_age_seconds',
     'Age of the controller that was last heard.',

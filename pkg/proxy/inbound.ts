@@ -7,7 +7,7 @@ import { readCredential } from './credential.ts'
 import { dropInboundTrailer, scanFields, type Scan } from './fields.ts'
 import type { Handles } from './handles.ts'
 import type { RequestHead } from '../http/http1/message.ts'
-import type { Handler, Verdict } from './forward/verdict.ts'
+import type { ConnectionFacts, Handler, Verdict } from './forward/verdict.ts'
 import type { Policy, PolicyState } from './policy-state.ts'
 import type { RandomBits } from './random.ts'
 import type { DecisionRecord } from './record.ts'
@@ -20,11 +20,14 @@ export interface InboundOptions {
   readonly record: DecisionRecord
   readonly newDecision: () => string
   readonly random: RandomBits
-  /** The target port that this listener stands for. */
-  readonly port: () => number
-  /** Where the app listens. */
-  readonly app: Address
+  /** The target port that a connection came to, and where the app listens. */
+  readonly at: (connection: ConnectionFacts) => Arrival
   readonly nowSeconds: () => number
+}
+
+export interface Arrival {
+  readonly port: number
+  readonly app: Address
 }
 
 /** The one token of a request: verified, or why it is not. */
@@ -41,9 +44,13 @@ const foreign: Presented = { foreign: true }
 
 /** Judges what arrives for the app: verify, decide, strip and add fields (data-plane.md). Synchronous. */
 export function createInbound(options: InboundOptions): Handler {
-  const { state, handles, record, newDecision, random, port, app, nowSeconds } = options
+  const { state, handles, record, newDecision, random, at, nowSeconds } = options
 
-  const judge = (head: RequestHead, scan: Scan, decision: string, listener: string): Verdict => {
+  const judge = (head: RequestHead, connection: ConnectionFacts): Verdict => {
+    const scan = scanFields(head.fields, 'inbound')
+    const decision = newDecision()
+    const { listener } = connection
+    const { port, app } = at(connection)
     const facts = { decision, method: head.method, listener, traceparent: scan.traceparents[0] }
     let policy: Policy
     try {
@@ -52,7 +59,7 @@ export function createInbound(options: InboundOptions): Handler {
       if (error instanceof Refusal) return record.refuse(error, facts)
       throw error
     }
-    const rules = policy.ports.get(port())
+    const rules = policy.ports.get(port)
     const path = canonicalPath(head.path)
     if (path === null && rules?.judgesPath === true) {
       return record.refuse(new Refusal('ambiguous_path'), facts)
@@ -103,8 +110,7 @@ export function createInbound(options: InboundOptions): Handler {
     }
   }
 
-  return (head, connection) =>
-    judge(head, scanFields(head.fields, 'inbound'), newDecision(), connection.listener)
+  return judge
 }
 
 /** Reads and verifies the one token location (RFC 6750 2.1). */

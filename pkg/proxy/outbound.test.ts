@@ -54,6 +54,7 @@ async function outcome(
   const state = createPolicyState({ ageMs: () => ageMs, maxAgeMs: 3_600_000 })
   state.apply(sections(addresses))
   const handler = createOutbound({
+    unmatched: 'pass',
     state,
     handles: { find: () => ({ kind: 'unknown' }) },
     tokens: { cached: () => 'token', fetch: () => Promise.resolve('token') },

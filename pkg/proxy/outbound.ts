@@ -9,7 +9,7 @@ import type { Destinations } from './destinations.ts'
 import { dropOutboundTrailer, scanFields, type Scan } from './fields.ts'
 import type { Handles } from './handles.ts'
 import type { RequestHead } from '../http/http1/message.ts'
-import type { Handler, Verdict } from './forward/verdict.ts'
+import type { Dial, Handler, Verdict } from './forward/verdict.ts'
 import { isLoopback } from './own-listeners.ts'
 import type { Policy, PolicyState } from './policy-state.ts'
 import type { DecisionFacts, DecisionRecord } from './record.ts'
@@ -33,7 +33,13 @@ export interface OutboundOptions {
   readonly nowSeconds: () => number
   /** Route id that every request of this listener takes; absent: the request names its destination. */
   readonly route?: string
+  /** What becomes of HTTP to a destination that no route has. */
+  readonly unmatched: Unmatched
+  /** Who else but loopback is of this pod: the app's own address, in a redirected connection. */
+  readonly isOfPod?: (host: string) => boolean
 }
+
+export type Unmatched = 'pass' | 'deny'
 
 export interface OutboundCounts {
   /** The app brought a credential of its own for a matched destination. */
@@ -46,6 +52,8 @@ export interface OutboundCounts {
 /** One request on its way out. */
 interface Leaving {
   readonly head: RequestHead
+  /** Where the app's connection was going; absent: the request says it. */
+  readonly original: Address | undefined
   readonly scan: Scan
   readonly policy: Policy
   readonly facts: DecisionFacts
@@ -55,7 +63,7 @@ interface Leaving {
 interface Call extends Leaving {
   readonly route: PreparedRoute
   readonly path: string | null
-  readonly to: Address
+  readonly to: Dial
 }
 
 /** A call that needs a token: whose, and which would do. */
@@ -68,7 +76,7 @@ interface Acting {
 }
 
 interface Sent {
-  readonly to: Address
+  readonly to: Dial
   readonly path: string
   readonly credentials: readonly string[]
 }
@@ -76,6 +84,7 @@ interface Sent {
 /** Judges what the app sends: route, subject, token (data-plane.md). Synchronous with a cached token. */
 export function createOutbound(options: OutboundOptions): Handler {
   const { state, handles, tokens, destinations, record, counts, newDecision, nowSeconds } = options
+  const { isOfPod = () => false } = options
 
   const judge = (leaving: Leaving): Verdict | Promise<Verdict> => {
     const { head, policy } = leaving
@@ -84,19 +93,23 @@ export function createOutbound(options: OutboundOptions): Handler {
       if (route === undefined) throw new Refusal('no_rule')
       return judgeMatched(leaving, route, undefined)
     }
-    const destination = splitAuthority(head.authority)
+    const { original } = leaving
+    const destination = original ?? splitAuthority(head.authority)
     if (destination === undefined) throw new Refusal('ambiguous_host')
     const routes = policy.routes.find(destination.host, destination.port)
-    if (routes.length > 1) throw new Refusal('ambiguous_target')
-    const route = routes[0]
+    const route = routes.length > 1 ? chosenByHost(routes, head.authority) : routes[0]
     if (route !== undefined) return judgeMatched(leaving, route, destination)
+    if (options.unmatched === 'deny') throw new Refusal('unmatched_denied')
     const credentials = credentialsForStrangers(leaving.scan.authorizations, policy)
     counts.unmatched += 1
     counts.tokensKept += credentials.removed
-    const path = head.path + head.query
+    const target = head.path + head.query
+    // The app's own proxy wants the whole URL; we as its proxy take it apart.
+    const isForProxy = original !== undefined && head.absolute && head.path !== '*'
+    const path = isForProxy ? `http://${head.authority}${target}` : target
     const to = destinations.ofStranger(destination)
     const facts = { ...leaving.facts, cause: 'unmatched' }
-    const sendTo = (address: Address): Verdict =>
+    const sendTo = (address: Dial): Verdict =>
       forward({ ...leaving, facts }, { to: address, path, credentials: credentials.fields })
     return to instanceof Promise ? to.then(sendTo) : sendTo(to)
   }
@@ -204,7 +217,7 @@ export function createOutbound(options: OutboundOptions): Handler {
     }
   }
 
-  return (head, { remoteAddress, listener }) => {
+  return (head, { remoteAddress, listener, destination }) => {
     const scan = scanFields(head.fields, 'outbound')
     const facts: DecisionFacts = {
       decision: newDecision(),
@@ -217,13 +230,26 @@ export function createOutbound(options: OutboundOptions): Handler {
       throw error
     }
     try {
-      if (!isLoopback(remoteAddress)) throw new Refusal('peer_not_local')
-      const verdict = judge({ head, scan, policy: state.judging(), facts })
+      if (!isLoopback(remoteAddress) && !isOfPod(remoteAddress)) throw new Refusal('peer_not_local')
+      const policy = state.judging()
+      const verdict = judge({ head, original: destination, scan, policy, facts })
       return verdict instanceof Promise ? verdict.catch(refused) : verdict
     } catch (error) {
       return refused(error)
     }
   }
+}
+
+/** Several targets share an address: `Host` names one of them, or the call is refused. */
+function chosenByHost(routes: readonly PreparedRoute[], authority: string): PreparedRoute {
+  const named = splitAuthority(authority)
+  if (named === undefined) throw new Refusal('ambiguous_target')
+  const { host, port } = named
+  const exact = routes.filter(({ names }) => names.includes(`${host}:${port}`))
+  const found = exact.length > 0 ? exact : routes.filter(({ route }) => route.hosts.includes(host))
+  const [route, another] = found
+  if (route === undefined || another !== undefined) throw new Refusal('ambiguous_target')
+  return route
 }
 
 /** An address of one pod, that may have a new owner by the time it is dialled. */

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { Address } from '../http/address.ts'
-import { plainAddress } from './routes.ts'
+import { plainAddress } from './plain-address.ts'
 
 /** Addresses of this sidecar's own listeners, which it must never dial: the request would come back. */
 export interface OwnListeners {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Route } from '../policy/workload-policy.ts'
-import { createRouteTable, plainAddress, splitAuthority } from './routes.ts'
+import { plainAddress } from './plain-address.ts'
+import { createRouteTable, splitAuthority } from './routes.ts'
 
 test.each([
   ['orders.shop', { host: 'orders.shop', port: 80 }],

@@ -1,6 +1,7 @@
-import { isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { isIPv6 } from 'node:net'
 import type { Address } from '../http/address.ts'
 import { judgesPath } from '../policy/match.ts'
+import { plainAddress } from './plain-address.ts'
 import type { AddressesSection, Route } from '../policy/workload-policy.ts'
 
 /** A route, ready for lookups. */
@@ -93,14 +94,4 @@ export function splitAuthority(authority: string): Address | undefined {
   if (host.endsWith('.')) host = host.slice(0, -1)
   if (host === '' || !/^[a-z0-9._-]+$/.test(host)) return undefined
   return { host, port }
-}
-
-/** The short form of an address; IPv4 in IPv6 is IPv4. Undefined for what is no address. */
-export function plainAddress(text: string): string | undefined {
-  if (isIPv4(text)) return text
-  const bare = text.split('%', 1)[0] ?? ''
-  if (!isIPv6(bare)) return undefined
-  const { address } = new SocketAddress({ address: bare, family: 'ipv6' })
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)
-  return mapped?.[1] ?? address
 }

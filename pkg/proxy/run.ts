@@ -2,22 +2,39 @@ import { join } from 'node:path'
 import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe, type Subscription } from '../discovery/subscribe.ts'
 import { readTokenFile } from '../discovery/token-file.ts'
-import { readRoots } from '../pki/read.ts'
+import { readRoots, rootsOf } from '../pki/read.ts'
 import { createLog, type LogLevel, type Write } from '../telemetry/log.ts'
 import { createAuthorityClient } from './authority-client.ts'
-import { createSidecar, type Listeners, type Ports, type SidecarOptions } from './sidecar.ts'
+import { openOriginalDestination } from './intercept/original-destination.ts'
+import { createPodAddresses } from './intercept/pod-addresses.ts'
+import {
+  createSidecar,
+  type Listeners,
+  type Ports,
+  type Redirected,
+  type SidecarOptions,
+} from './sidecar.ts'
 
 export interface RunOptions extends Pick<
   SidecarOptions,
-  'serviceAddressesFile' | 'maxPolicyAgeMs' | 'handleLingerMs' | 'limits'
+  | 'serviceAddressesFile'
+  | 'maxPolicyAgeMs'
+  | 'handleLingerMs'
+  | 'limits'
+  | 'unmatched'
+  | 'probes'
+  | 'appPorts'
 > {
-  readonly listeners: Listeners
+  readonly listeners: Omit<Listeners, 'redirected'>
+  /** Where redirected connections arrive; absent: nothing is redirected. */
+  readonly redirected?: Omit<Redirected, 'originalDestination' | 'pod'> | undefined
   /** Controllers, `https://host:port`. */
   readonly controllers: readonly string[]
   /** Issuer identifier of the authority. */
   readonly authority: string
-  /** PEM roots to begin with; the policy brings newer ones. */
-  readonly caFile: string
+  /** PEM roots to begin with, as a file or as text; the policy brings newer ones. */
+  readonly caFile?: string | undefined
+  readonly caBundle?: string | undefined
   /** Service-account tokens, audiences `tokenward:discovery` and `tokenward:authority`. */
   readonly discoveryTokenFile: string
   readonly authorityTokenFile: string
@@ -44,10 +61,20 @@ export async function run(options: RunOptions): Promise<Running> {
   const { write, stateFolder } = options
   const lines = write === undefined ? {} : { write }
   const log = createLog({ name: 'sidecar', level: options.logLevel, ...lines })
-  const firstRoots = await readRoots(options.caFile)
+  const { caFile, caBundle } = options
+  const firstRoots =
+    caFile === undefined ? rootsOf(caBundle ?? '', '--ca-bundle') : await readRoots(caFile)
   await readTokenFile(options.discoveryTokenFile)
   await readTokenFile(options.authorityTokenFile)
   if (stateFolder !== undefined) await checkStateFolder(stateFolder)
+  const redirected =
+    options.redirected === undefined
+      ? undefined
+      : {
+          ...options.redirected,
+          originalDestination: await openOriginalDestination(),
+          pod: createPodAddresses(),
+        }
   const roots = (): string => {
     const newer = sidecar.state.current()?.sections.trust.bundle ?? ''
     return newer === '' || newer === firstRoots ? firstRoots : `${firstRoots}\n${newer}`
@@ -62,6 +89,7 @@ export async function run(options: RunOptions): Promise<Running> {
   const sidecar = createSidecar({
     ...options,
     ...lines,
+    listeners: { ...options.listeners, redirected },
     log,
     ask: (wanted) => authority.ask(wanted),
     source: {

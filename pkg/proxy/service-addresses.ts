@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { parseAddress, type Address } from '../http/address.ts'
 import type { Log } from '../telemetry/log.ts'
-import { plainAddress } from './routes.ts'
+import { plainAddress } from './plain-address.ts'
 
 /** A stand-in for cluster DNS and Service addresses: `host:port` -> address. */
 export interface ServiceAddresses {

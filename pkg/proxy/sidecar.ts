@@ -12,15 +12,26 @@ import { createDestinations } from './destinations.ts'
 import { exposeMetrics } from './expose.ts'
 import { createProxyServer, type ProxyServer } from './forward/engine.ts'
 import { createHandles } from './handles.ts'
-import type { Limits } from './forward/limits.ts'
-import type { Handler } from './forward/verdict.ts'
-import { createInbound } from './inbound.ts'
-import { createOutbound, type OutboundCounts } from './outbound.ts'
+import { defaultLimits, type Limits } from './forward/limits.ts'
+import type { ConnectionFacts, Front, Handler } from './forward/verdict.ts'
+import { createInbound, type Arrival } from './inbound.ts'
+import { startBypassCheck, type BypassCheck } from './intercept/bypass.ts'
+import type { FrontCounts } from './intercept/inbound-front.ts'
+import { createInterception } from './intercept/interception.ts'
+import type { OriginalDestination } from './intercept/original-destination.ts'
+import { createPodAddresses, type PodAddresses } from './intercept/pod-addresses.ts'
+import type { SelfCheck } from './intercept/self-check.ts'
+import { createOutbound, type OutboundCounts, type Unmatched } from './outbound.ts'
 import { createOwnListeners } from './own-listeners.ts'
 import { createPolicyState, type PolicyState } from './policy-state.ts'
+import type { Probes } from './probes/probe.ts'
+import { createProbeServer } from './probes/server.ts'
 import { createRandomBits } from './random.ts'
 import { createRecord, type DecisionRecord } from './record.ts'
 import { createResolve } from './resolve.ts'
+import { listenToAll, listenWhereThere } from './listening.ts'
+import { createMetricsServer } from './metrics-server.ts'
+import { plainAddress } from './plain-address.ts'
 import { createServiceAddresses } from './service-addresses.ts'
 import { createTokens } from './tokens.ts'
 
@@ -31,7 +42,21 @@ export interface Listeners {
   readonly outbound?: Address | undefined
   /** Listeners whose requests all take one route, `namespace/service:port`. */
   readonly routes: readonly { readonly listen: Address; readonly route: string }[]
-  readonly admin: Address
+  /** The first must be had; others only where this machine has their family. */
+  readonly admin: readonly Address[]
+  /** For the kubelet and for whoever scrapes, at the pod's address. */
+  readonly probes?: Address | undefined
+  readonly metrics?: Address | undefined
+  /** Where redirected connections arrive. */
+  readonly redirected?: Redirected | undefined
+}
+
+export interface Redirected {
+  readonly inbound: Address
+  /** As of `admin`. */
+  readonly outbound: readonly Address[]
+  readonly originalDestination: OriginalDestination
+  readonly pod: PodAddresses
 }
 
 export interface SidecarOptions {
@@ -49,6 +74,12 @@ export interface SidecarOptions {
   /** How long a handle opens after its request. */
   readonly handleLingerMs?: number
   readonly limits?: Partial<Limits>
+  /** What becomes of HTTP to a destination that no policy names; default `pass`. */
+  readonly unmatched?: Unmatched
+  /** What the kubelet asks at the probe port. */
+  readonly probes?: Probes | undefined
+  /** Where nothing is redirected: ports at which the app must not answer on the pod's address. */
+  readonly appPorts?: readonly number[]
   /** Where audit lines go; default standard output. */
   readonly write?: Write
 }
@@ -59,6 +90,9 @@ export interface Ports {
   readonly outbound: Address | undefined
   readonly routes: readonly Address[]
   readonly admin: Address
+  readonly redirected?: { readonly inbound: Address; readonly outbound: readonly Address[] }
+  readonly probes?: Address
+  readonly metrics?: Address
 }
 
 /** What `GET /policy` of the admin port shows. No section of a sidecar holds a secret. */
@@ -67,6 +101,8 @@ interface PolicyView {
   readonly ageSeconds: number
   readonly revision: unknown
   readonly hashes: Readonly<Record<string, string>>
+  /** Addresses at which the app answers past its sidecar. */
+  readonly bypass: readonly string[]
   readonly sections: WorkloadPolicy
 }
 
@@ -80,6 +116,17 @@ export interface Sidecar {
 
 const defaultMaxPolicyAgeMs = 3_600_000
 const sweepEveryMs = 5_000
+
+interface OutboundListening {
+  readonly route?: string
+  readonly front?: Front
+}
+
+interface Listening {
+  readonly mode: 'reverse' | 'forward-proxy'
+  readonly name: string
+  readonly front?: Front | undefined
+}
 
 /** One sidecar without its control plane: policies are applied to `state`, tokens come from `ask`. */
 export function createSidecar(options: SidecarOptions): Sidecar {
@@ -101,17 +148,27 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   const tokens = createTokens({ ask: options.ask, log })
   const own = createOwnListeners()
   const services = createServiceAddresses({ path: options.serviceAddressesFile, log })
-  const destinations = createDestinations({ services, own, resolve: createResolve() })
+  const { redirected } = listeners
+  const pod = redirected?.pod ?? createPodAddresses()
+  // Only there do the rules lead a call of the pod to itself by its way in.
+  const isOfPod = (host: string): boolean =>
+    redirected !== undefined && pod.includes(plainAddress(host) ?? host)
+  const resolve = createResolve()
+  const destinations = createDestinations({ services, own, resolve, isOfPod })
   const counts: OutboundCounts = { ownCredential: 0, tokensKept: 0, unmatched: 0 }
+  const frontCounts: FrontCounts = { strayed: 0, appTls: 0, spliced: 0 }
   const nowSeconds = (): number => Date.now() / 1_000
   const proxies: ProxyServer[] = []
   const servers: Server[] = []
   let isOpen = false
+  let wasReady = false
+  let selfCheck: SelfCheck | undefined
+  let bypass: BypassCheck | undefined
 
   const proxy = (
     handler: Handler,
     record: DecisionRecord,
-    { mode, name }: { readonly mode: 'reverse' | 'forward-proxy'; readonly name: string },
+    { mode, name, front }: Listening,
   ): Server => {
     const made = createProxyServer({
       handler,
@@ -119,6 +176,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       listener: name,
       log,
       newDecision,
+      front,
       onRefusal: (refusal, decision, { listener }) => {
         record.refused(refusal, { decision, method: '', listener })
       },
@@ -127,7 +185,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     proxies.push(made)
     return made.server
   }
-  const outbound = (name: string, route?: string): Server => {
+  const outbound = (name: string, { route, front }: OutboundListening = {}): Server => {
     const handler = createOutbound({
       state,
       handles,
@@ -137,43 +195,101 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       counts,
       newDecision,
       nowSeconds,
+      unmatched: options.unmatched ?? 'pass',
+      isOfPod,
       ...(route === undefined ? {} : { route }),
     })
     return proxy(handler, outboundRecord, {
-      mode: route === undefined ? 'forward-proxy' : 'reverse',
+      mode: route === undefined && front === undefined ? 'forward-proxy' : 'reverse',
       name,
+      front,
     })
+  }
+  const inbound = (
+    name: string,
+    {
+      at,
+      front,
+    }: { readonly at: (connection: ConnectionFacts) => Arrival; readonly front?: Front },
+  ): Server => {
+    const common = { state, handles, newDecision, random, nowSeconds }
+    const handler = createInbound({ ...common, record: inboundRecord, at })
+    return proxy(handler, inboundRecord, { mode: 'reverse', name, front })
   }
 
   const openInbound = async ({ listen: address, app }: Listeners['inbound'][number]) => {
-    const at = { port: address.port }
+    let arrival = { port: address.port, app }
     const name = `inbound ${address.port}`
-    const common = { state, handles, newDecision, random, nowSeconds, app }
-    const handler = createInbound({ ...common, record: inboundRecord, port: () => at.port })
-    const bound = await listen(
-      proxy(handler, inboundRecord, { mode: 'reverse', name }),
-      address,
-      `${name} (--inbound)`,
-    )
-    at.port = bound.port
+    const server = inbound(name, { at: () => arrival })
+    const bound = await listen(server, address, `${name} (--inbound)`)
+    arrival = { port: bound.port, app }
     return bound
   }
   const openOutbound = async (address: Address, name: string, route?: string) => {
     const flag = route === undefined ? '--outbound-address' : '--route-ports'
-    const bound = await listen(outbound(name, route), address, `${name} (${flag})`)
+    const server = outbound(name, route === undefined ? {} : { route })
+    const bound = await listen(server, address, `${name} (${flag})`)
     own.add(bound)
     return bound
   }
 
-  const isReady = (): boolean => isOpen && state.current() !== undefined
+  const interception =
+    redirected === undefined
+      ? undefined
+      : createInterception({
+          ...redirected,
+          policy: () => state.current(),
+          dialOf: (destination) => destinations.ofAddress(destination),
+          counts: frontCounts,
+          log,
+          headMs: options.limits?.headMs ?? defaultLimits.headMs,
+        })
+  const openRedirected = async (): Promise<NonNullable<Ports['redirected']> | undefined> => {
+    if (redirected === undefined || interception === undefined) return undefined
+    const at = ({ destination }: ConnectionFacts): Arrival => {
+      if (destination === undefined) throw new Error('the connection was not redirected')
+      return { port: destination.port, app: destination }
+    }
+    const arriving = inbound('inbound', { at, front: interception.inbound })
+    const bound = await listenToAll(arriving, redirected.inbound, 'inbound (--interception)')
+    own.add(bound)
+    const leaving = await listenWhereThere(redirected.outbound, (address) =>
+      listen(
+        outbound('outbound', { front: interception.outbound }),
+        address,
+        'outbound (--interception)',
+      ),
+    )
+    for (const address of leaving) own.add(address)
+    return { inbound: bound, outbound: leaving }
+  }
+
+  const problem = (): string | undefined => {
+    if (!isOpen) return 'its listeners are not open'
+    if (state.current() === undefined) return 'no policy yet'
+    return selfCheck?.problem()
+  }
+  const isReady = (): boolean => {
+    const ready = problem() === undefined
+    wasReady ||= ready
+    return ready
+  }
   const policy = (): PolicyView | undefined => {
     const sections = state.current()?.sections
     if (sections === undefined) return undefined
-    return { ...source.view(), ageSeconds: Math.round(source.ageMs() / 1_000), sections }
+    return {
+      ...source.view(),
+      ageSeconds: Math.round(source.ageMs() / 1_000),
+      bypass: bypass?.open() ?? [],
+      sections,
+    }
   }
   const metrics = exposeMetrics({
     records: [inboundRecord, outboundRecord],
     counts,
+    frontCounts,
+    bypasses: () => bypass?.open().length ?? 0,
+    isIntercepting: () => selfCheck === undefined || selfCheck.problem() === undefined,
     tokens,
     handles,
     state,
@@ -183,17 +299,22 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   })
 
   const openAll = async (): Promise<Ports> => {
-    const server = createAdmin({
-      isReady,
-      notReady: 'no policy yet',
-      metrics,
-      pages: { '/policy': policy },
+    const openServer = async (server: Server, address: Address, what: string): Promise<Address> => {
+      const bound = await listenToAll(server, address, what)
+      servers.push(server)
+      own.add(bound)
+      return bound
+    }
+    const [admin] = await listenWhereThere(listeners.admin, (address) => {
+      const pages = { '/policy': policy }
+      const notReady = (): string => problem() ?? 'no policy yet'
+      const server = createAdmin({ isReady, notReady, metrics, pages })
+      return openServer(server, address, 'the admin port (--admin-address)')
     })
-    const admin = await listen(server, listeners.admin, 'the admin port (--admin-address)')
-    servers.push(server)
-    own.add(admin)
-    const inbound: Address[] = []
-    for (const entry of listeners.inbound) inbound.push(await openInbound(entry))
+    if (admin === undefined) throw new Error('there is no address for the admin port')
+    const mapped: Address[] = []
+    for (const entry of listeners.inbound) mapped.push(await openInbound(entry))
+    const arriving = await openRedirected()
     const proxyAddress = listeners.outbound
     const out =
       proxyAddress === undefined ? undefined : await openOutbound(proxyAddress, 'outbound')
@@ -201,12 +322,47 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     for (const { listen: address, route } of listeners.routes) {
       routes.push(await openOutbound(address, `route ${route}`, route))
     }
-    return { inbound, outbound: out, routes, admin }
+    const { probes: probeAddress, metrics: metricsAddress } = listeners
+    const probes =
+      probeAddress === undefined
+        ? undefined
+        : await openServer(probeServer(), probeAddress, 'the probe port (--probe-address)')
+    const scraped =
+      metricsAddress === undefined
+        ? undefined
+        : await openServer(
+            createMetricsServer(metrics),
+            metricsAddress,
+            'the metrics port (--metrics-address)',
+          )
+    return {
+      inbound: mapped,
+      outbound: out,
+      routes,
+      admin,
+      ...(arriving === undefined ? {} : { redirected: arriving }),
+      ...(probes === undefined ? {} : { probes }),
+      ...(scraped === undefined ? {} : { metrics: scraped }),
+    }
   }
+  const probeServer = (): Server =>
+    createProbeServer({
+      // Once: from then on the app runs, and what goes wrong makes the pod not ready.
+      isStarted: () => isReady() || wasReady,
+      isReady,
+      probes: options.probes ?? new Map(),
+      addressOf: (host, port) =>
+        listeners.inbound.find((one) => one.listen.port === port || one.app.port === port)?.app ?? {
+          host,
+          port,
+        },
+    })
   const sweep = setInterval(() => handles.sweep(), sweepEveryMs).unref()
 
   const close = async (graceMs: number): Promise<void> => {
     isOpen = false
+    selfCheck?.close()
+    bypass?.close()
     await Promise.all(
       proxies.filter(({ server }) => server.listening).map((one) => one.drain(graceMs)),
     )
@@ -221,6 +377,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       try {
         const ports = await openAll()
         isOpen = true
+        selfCheck = interception?.startCheck()
+        bypass = startBypassCheck({ pod, ports: options.appPorts ?? [], log })
         return ports
       } catch (error) {
         await close(0)

@@ -72,6 +72,6 @@ export function planRules(family: Family, options: RedirectOptions): Plan {
   }
 }
 
-export function familyOf(cidr: string): Family {
+function familyOf(cidr: string): Family {
   return cidr.includes(':') ? 'IPv6' : 'IPv4'
 }

@@ -69,7 +69,7 @@ async function startSidecar(place: Place, controller: TestServer): Promise<Runni
   const any = { host: '127.0.0.1', port: 0 }
   const to = { host: '127.0.0.1', port: (app.address() as AddressInfo).port }
   const sidecar = await run({
-    listeners: { inbound: [{ listen: any, app: to }], outbound: any, routes: [], admin: any },
+    listeners: { inbound: [{ listen: any, app: to }], outbound: any, routes: [], admin: [any] },
     controllers: [controller.url],
     authority: 'https://127.0.0.1:9',
     caFile: place.at('ca.crt'),

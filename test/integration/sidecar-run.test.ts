@@ -47,7 +47,7 @@ async function start(
       inbound: [{ listen: any, app: { host: '127.0.0.1', port: appPort() } }],
       outbound: any,
       routes: [],
-      admin: any,
+      admin: [any],
     },
     controllers,
     authority: 'https://127.0.0.1:9',
@@ -118,7 +118,7 @@ test('a restart with no controller serves by the policy that was kept', async ()
   const inbound = [
     { listen: { host: '127.0.0.1', port }, app: { host: '127.0.0.1', port: appPort() } },
   ]
-  const listeners = { inbound, outbound: any, routes: [], admin: any }
+  const listeners = { inbound, outbound: any, routes: [], admin: [any] }
   const second = await start([controller.url], { listeners })
   expect(await arrive(second)).toMatchObject({ status: 200 })
   expect(await get(second, '/readyz')).toMatchObject({ status: 200 })
@@ -148,7 +148,7 @@ test('a port in use leaves nothing open', async () => {
   const admin = await start(['https://127.0.0.1:9'])
   const free = admin.ports.admin
   await admin.close(0)
-  const listeners = { inbound: [], outbound: taken, routes: [], admin: free }
+  const listeners = { inbound: [], outbound: taken, routes: [], admin: [free] }
   await expect(start(['https://127.0.0.1:9'], { listeners })).rejects.toThrow(
     `outbound (--outbound-address) cannot listen: 127.0.0.1:${taken.port} is in use by another process`,
   )

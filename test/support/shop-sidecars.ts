@@ -98,7 +98,7 @@ export async function startShop(
         inbound: [{ listen: any, app: { host: '127.0.0.1', port: appPort } }],
         outbound: any,
         routes: (options.routes?.[name] ?? []).map((route) => ({ listen: any, route })),
-        admin: any,
+        admin: [any],
       },
       log: createLog({ name, level: 'debug', write: (line) => lines.push(line) }),
       ask: (wanted) => client.ask(wanted),

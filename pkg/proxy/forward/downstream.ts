@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Address } from '../../http/address.ts'
 import { reset } from '../../http/reset.ts'
 import { rowOf } from '../../refusal/reasons.ts'
 import { Refusal } from '../../refusal/refusal.ts'
@@ -39,7 +40,11 @@ export class Downstream implements ClientSide {
   /** The client sent its end; it may still read. */
   #ended = false
 
-  constructor(core: Core, socket: Socket, options: { pool: Pool; onClosed: () => void }) {
+  constructor(
+    core: Core,
+    socket: Socket,
+    options: { pool: Pool; onClosed: () => void; destination?: Address | undefined },
+  ) {
     this.#core = core
     this.#socket = socket
     this.#pool = options.pool
@@ -49,6 +54,7 @@ export class Downstream implements ClientSide {
       remoteAddress: socket.remoteAddress ?? '',
       localPort: socket.localPort ?? 0,
       listener: core.listener,
+      destination: options.destination,
     }
     this.deadlineMs = deadlineIn(core, core.limits.headMs)
     socket.on('data', (bytes: Buffer) => this.#guarded(() => this.#data(bytes)))

@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Address } from '../../http/address.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { renderAnswer } from '../answers.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { Mode } from '../../http/http1/message.ts'
-import type { ConnectionFacts, Handler } from './verdict.ts'
+import type { ConnectionFacts, Front, Handler } from './verdict.ts'
 import type { Core, ProxyStats } from './core.ts'
 import { Downstream } from './downstream.ts'
 import { Pool } from './pool.ts'
@@ -21,6 +22,8 @@ export interface ProxyServerOptions {
   /** What the engine refused by itself (malformed heads, upstream away, time-outs). */
   readonly onRefusal?: (refusal: Refusal, decision: string, connection: ConnectionFacts) => void
   readonly limits?: Partial<Limits>
+  /** Absent: every connection is read as HTTP. */
+  readonly front?: Front | undefined
 }
 
 export interface ProxyServer {
@@ -34,7 +37,8 @@ export interface ProxyServer {
 /** A proxy for HTTP/1.1 (RFC 9112) that forwards what `handler` allows; see `verdict.ts`. */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const core = createCore(options)
-  const engine: Engine = { core, pool: new Pool(), downstreams: new Set() }
+  const { front } = options
+  const engine: Engine = { core, front, pool: new Pool(), downstreams: new Set() }
   const server = createServer({
     allowHalfOpen: true,
     noDelay: true,
@@ -56,6 +60,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
 
 interface Engine {
   readonly core: Core
+  readonly front: Front | undefined
   readonly pool: Pool
   readonly downstreams: Set<Downstream>
 }
@@ -84,7 +89,8 @@ function createCore(options: ProxyServerOptions): Core {
   }
 }
 
-function accept({ core, pool, downstreams }: Engine, socket: Socket): void {
+function accept(engine: Engine, socket: Socket): void {
+  const { core, front } = engine
   core.stats.connections++
   if (core.stats.active >= core.limits.connections) {
     socket.on('error', () => undefined)
@@ -94,11 +100,21 @@ function accept({ core, pool, downstreams }: Engine, socket: Socket): void {
     return
   }
   core.stats.active++
+  if (front === undefined) serve(engine, socket, undefined)
+  else {
+    socket.on('error', () => undefined)
+    socket.on('close', () => core.stats.active--)
+    front.accept(socket, (destination) => serve(engine, socket, destination))
+  }
+}
+
+function serve(engine: Engine, socket: Socket, destination: Address | undefined): void {
+  const { core, front, pool, downstreams } = engine
   const onClosed = (): void => {
-    core.stats.active--
+    if (front === undefined) core.stats.active--
     downstreams.delete(downstream)
   }
-  const downstream = new Downstream(core, socket, { pool, onClosed })
+  const downstream = new Downstream(core, socket, { pool, onClosed, destination })
   downstreams.add(downstream)
 }
 
@@ -111,16 +127,18 @@ function sweep({ core, pool, downstreams }: Engine): void {
 }
 
 async function drain(
-  { core, pool, downstreams }: Engine,
+  { core, front, pool, downstreams }: Engine,
   server: Server,
   options: { readonly graceMs: number; readonly timer: NodeJS.Timeout | undefined },
 ): Promise<void> {
   core.draining = true
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   for (const downstream of downstreams) downstream.endIdle()
+  front?.endIdle()
   pool.sweep(core.nowMs, true)
   const deadline = setTimeout(() => {
     for (const downstream of downstreams) downstream.abort()
+    front?.abort()
   }, options.graceMs)
   await closed
   clearTimeout(deadline)

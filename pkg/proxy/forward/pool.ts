@@ -1,5 +1,5 @@
-import type { Address } from '../../http/address.ts'
 import type { Core } from './core.ts'
+import type { Dial } from './verdict.ts'
 import { Upstream } from './upstream.ts'
 
 /** Idle upstream connections by address; the one that was used last goes out first. */
@@ -7,7 +7,7 @@ export class Pool {
   #idle = new Map<string, Upstream[]>()
 
   /** An idle connection if there is one that its server still keeps, else a new one. */
-  take(core: Core, to: Address): Upstream {
+  take(core: Core, to: Dial): Upstream {
     const key = `${to.host} ${to.port}`
     const idle = this.#idle.get(key)
     while (idle !== undefined && idle.length > 0) {
@@ -23,7 +23,7 @@ export class Pool {
     return this.fresh(core, to)
   }
 
-  fresh(core: Core, to: Address): Upstream {
+  fresh(core: Core, to: Dial): Upstream {
     core.stats.upstreamConnections++
     return new Upstream(core, to, (upstream) => this.#forget(upstream))
   }

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
-import type { Address } from '../../http/address.ts'
 import { Refusal } from '../../refusal/refusal.ts'
 import { ChunkDecoder } from '../../http/http1/chunked.ts'
 import type { RequestHead } from '../../http/http1/message.ts'
 import { readResponseHead, type ResponseHead } from '../../http/http1/response.ts'
 import { Output } from './write.ts'
 import type { Core } from './core.ts'
+import type { Dial } from './verdict.ts'
 
 /** All upstream sockets read into this one buffer; what outlives the read is copied. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
@@ -51,13 +51,14 @@ export class Upstream {
   #onIdleEnd: (upstream: Upstream) => void
 
   /** `onIdleEnd`: it ended while no exchange had it. */
-  constructor(core: Core, to: Address, onIdleEnd: (upstream: Upstream) => void) {
+  constructor(core: Core, to: Dial, onIdleEnd: (upstream: Upstream) => void) {
     this.#core = core
     this.#onIdleEnd = onIdleEnd
     this.key = `${to.host} ${to.port}`
     this.socket = connect({
       host: to.host,
       port: to.port,
+      ...(to.from === undefined ? {} : { localAddress: to.from }),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,

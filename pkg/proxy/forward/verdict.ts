@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Address } from '../../http/address.ts'
 import type { RequestHead } from '../../http/http1/message.ts'
 import type { Refusal } from '../../refusal/refusal.ts'
@@ -13,10 +14,15 @@ export interface Outcome {
   readonly reason?: Reason
 }
 
+/** Where to connect to, and from which address of this machine; absent: the usual one. */
+export interface Dial extends Address {
+  readonly from?: string
+}
+
 export interface ForwardVerdict {
   readonly kind: 'forward'
-  readonly to: Address
-  /** Path and query to send, beginning with `/` (or `*`). */
+  readonly to: Dial
+  /** Path and query to send, beginning with `/` (or `*`); to another proxy a whole URL. */
   readonly path: string
   /** What came from the wire and goes on, flat; usually `head.fields` or a filtered copy. */
   readonly fields: readonly string[]
@@ -46,6 +52,18 @@ export interface ConnectionFacts {
   readonly localPort: number
   /** Name of the listener, as given to `createProxyServer`. */
   readonly listener: string
+  /** Where a redirected connection was going; absent: it was made to this listener. */
+  readonly destination?: Address | undefined
+}
+
+/** Looks at each new connection of a listener before it is read as HTTP. */
+export interface Front {
+  /** Calls `serve`, now or later, for a connection that is to be read as HTTP, or deals with it itself. */
+  accept(socket: Socket, serve: (destination: Address) => void): void
+  /** Ends connections that have said nothing yet. */
+  endIdle(): void
+  /** Breaks all that it deals with. */
+  abort(): void
 }
 
 /**

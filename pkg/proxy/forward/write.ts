@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { formatAddress } from '../../http/address.ts'
 import type { RequestHead } from '../../http/http1/message.ts'
 import type { ForwardVerdict } from './verdict.ts'
 import { without, type ResponseHead } from '../../http/http1/response.ts'
@@ -35,7 +36,7 @@ export function isLast({ method, body }: RequestHead): boolean {
 export function writeRequestHead(head: RequestHead, verdict: ForwardVerdict): string {
   const { fields, to } = verdict
   const end = head.listed.length === 0 ? fields : without(fields, head.listed)
-  const host = head.authority === '' ? `${to.host}:${to.port}` : head.authority
+  const host = head.authority === '' ? formatAddress(to) : head.authority
   let text = `${head.method} ${verdict.path} HTTP/1.1\r\nHost: ${host}\r\n`
   text += fieldLines(end) + fieldLines(verdict.added)
   if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
