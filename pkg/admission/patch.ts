@@ -6,7 +6,7 @@ export type Operation =
 export type Pointer = readonly (string | number)[]
 
 /** A JSON Pointer (RFC 6901 3) to the steps of a path; `-` is the end of a list (RFC 6902 4.1). */
-export function pointer(steps: Pointer): string {
+function pointer(steps: Pointer): string {
   return steps
     .map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('')

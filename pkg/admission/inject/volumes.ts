@@ -14,7 +14,7 @@ import { nameOf, type PodView } from './pod.ts'
  * the sidecar mounts them; with an `fsGroup` the kubelet itself makes them 0440, and the sidecar is of that
  * group as every container is.
  */
-export function volumesOf(interception: Interception): readonly Json[] {
+function volumesOf(interception: Interception): readonly Json[] {
   return [
     {
       name: tokensVolume,
