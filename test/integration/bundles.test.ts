@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 
-const processes = ['authority', 'cli', 'controller', 'sidecar']
+const processes = ['authority', 'cli', 'controller', 'sidecar', 'webhook']
 
 beforeAll(() => {
   const made = spawnSync('node', ['cmd/bundle/main.ts'], { encoding: 'utf8' })
