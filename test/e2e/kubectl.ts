@@ -7,7 +7,8 @@ export function kubectl(words: readonly string[], input = ''): Promise<string> {
 
 interface CommandOptions {
   readonly input?: string
-  readonly env?: NodeJS.ProcessEnv
+  /** What it printed is wanted, however it ended. */
+  readonly mayFail?: boolean
   /** Called with every piece of output, both streams. */
   readonly heard?: (text: string) => void
 }
@@ -15,9 +16,9 @@ interface CommandOptions {
 /** Runs a command; gives its stdout, rejects with what it said where it fails. */
 export function command(
   [program = '', ...words]: readonly string[],
-  { input = '', env = process.env, heard }: CommandOptions = {},
+  { input = '', mayFail = false, heard }: CommandOptions = {},
 ): Promise<string> {
-  const child = spawn(program, words, { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => {
@@ -33,7 +34,7 @@ export function command(
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => {
-      if (code === 0) resolve(stdout)
+      if (code === 0 || mayFail) resolve(stdout)
       else {
         const said = (stderr || stdout).trim()
         reject(new Error(`${program} ${words.slice(0, 4).join(' ')} (${code}): ${said}`))

@@ -51,11 +51,14 @@ function openShell(): {
   }
 }
 
-/** Runs the commands of a page of one kind, each a check; `leaveOut` are those that were done already. */
+/**
+ * Runs the commands of a page of one kind, each a check, as far as they do what the page says: the rest
+ * counts on them. `leaveOut` are those that were done already. Gives whether all did.
+ */
 export async function followPage(
   page: string,
   options: { readonly kind?: string; readonly leaveOut?: RegExp } = {},
-): Promise<void> {
+): Promise<boolean> {
   const { kind = '', leaveOut } = options
   const shell = openShell()
   try {
@@ -64,14 +67,16 @@ export async function followPage(
       .flatMap((block) => block.commands)
       .filter((command) => leaveOut?.test(command) !== true)
     for (const command of commands) {
-      await check(command.replace(/ {2,}#.*$/, ''), async () => {
+      const good = await check(command.replace(/ {2,}#.*$/, ''), async () => {
         const output = await shell.run(command)
         const lacking = promised(command).filter((word) => !output.includes(word))
         if (lacking.length > 0) {
           throw new Error(`the page promises ${lacking.join(' ')}, it said: ${output.slice(-2000)}`)
         }
       })
+      if (!good) return false
     }
+    return true
   } finally {
     shell.close()
   }

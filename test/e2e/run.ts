@@ -41,14 +41,17 @@ async function diagnose(): Promise<void> {
 async function suite(name: string, file: string): Promise<void> {
   await part(name, async () => {
     const heard = (text: string): void => void process.stdout.write(text.replace(/^(?=.)/gm, '  '))
-    adopt(name, await command(['node', file], { heard }).catch(String))
+    adopt(name, await command([process.execPath, file], { heard, mayFail: true }))
   })
 }
 
 async function everything(): Promise<void> {
   const leaveOut = local === undefined ? /^make |cluster\/main\.ts/ : /^$/
-  await part('the quick start, as its page has it', () => followPage(page, { leaveOut }))
-  if (counts.failed > 0) {
+  let followed = false
+  await part('the quick start, as its page has it', async () => {
+    followed = await followPage(page, { leaveOut })
+  })
+  if (!followed) {
     await diagnose()
     return
   }
