@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:net'
 import { hostname } from 'node:os'
 import { createDiscoveryServer } from '../discovery/serve.ts'
+import { tellProgress } from '../discovery/tell-progress.ts'
 import { formatAddress, type Address } from '../http/address.ts'
 import { createAdmin } from '../http/admin.ts'
 import { drain, listen } from '../http/listen.ts'
@@ -14,6 +16,7 @@ import { createBarePods } from './bare-pods.ts'
 import { createGrounds } from './grounds.ts'
 import { followCaBundles } from './ca-bundle.ts'
 import { createCore } from './core.ts'
+import { ownAddress } from './own-address.ts'
 import { createProblems, measureProblems } from './problems.ts'
 import { followSecrets, type SecretUse } from './secrets/follow.ts'
 import { keepSecrets } from './secrets/keep.ts'
@@ -119,10 +122,27 @@ export async function runInCluster(
     authority: { namespace, serviceAccount: 'tokenward-authority' },
     nowSeconds: () => Math.floor(Date.now() / 1000),
     onUnknownKey: () => serviceAccountKeys.missing(),
+    peerCertificate: () => grounds.serving()?.certificate,
     random: Math.random,
     log,
     metrics,
   })
+  const isReady = (): boolean => index.current() !== undefined && served !== undefined
+  const admin = createAdmin({
+    isReady,
+    notReady: () => {
+      const waited = grounds.missing().map((what) => `waiting for ${what}`)
+      return ['no view yet', ...waited, ...problems.list()].join('\n')
+    },
+    metrics,
+  })
+  const [discoveryAt, adminAt] = await openPorts(settings, discovery.server, admin).catch(
+    async (error: unknown) => {
+      await core.close()
+      client.close()
+      throw error
+    },
+  )
 
   let served: Serving | undefined
   /** Secrets, keys or the time have changed. */
@@ -153,6 +173,7 @@ export async function runInCluster(
     namespace,
     name: program,
     identity: `${pod}_${randomUUID()}`,
+    address: ownAddress(discoveryAt),
     onLeading: () => {
       chores.add('keep')
       core.again()
@@ -177,46 +198,56 @@ export async function runInCluster(
     onSnapshot: (snapshot) => core.take(snapshot),
     onConfirmed: (ageMs, seen) => index.confirm(ageMs, seen),
   })
-  const renewal = setInterval(look, renewalCheckMs)
-
-  const isReady = (): boolean => index.current() !== undefined && served !== undefined
-  const admin = createAdmin({
-    isReady,
-    notReady: () => {
-      const waited = grounds.missing().map((what) => `waiting for ${what}`)
-      return ['no view yet', ...waited, ...problems.list()].join('\n')
+  const told = tellProgress({
+    index,
+    leader: () => {
+      const address = lease.leading() ? undefined : lease.leader()?.address
+      return address === undefined ? undefined : `https://${address}`
     },
-    metrics,
+    serverName: `${program}.${namespace}.svc`,
+    serving: () => grounds.serving(),
+    log,
   })
-  const closers: (() => Promise<void> | void)[] = [
-    () => client.close(),
-    () => events.close(),
-    () => lease.close(),
-    () => core.close(),
-    () => chores.close(),
-    () => {
-      clearInterval(renewal)
-      for (const one of [source, secrets, bundles, serviceAccountKeys]) one.close()
-    },
-  ]
-  const close = async (): Promise<void> => {
-    for (const step of closers.splice(0).reverse()) await step()
+  const renewal = setInterval(look, renewalCheckMs)
+  lease.start()
+
+  const urls = {
+    discoveryUrl: `https://${formatAddress(discoveryAt)}`,
+    adminUrl: `http://${formatAddress(adminAt)}`,
   }
+  log.info({ ...urls, server: client.server, namespace }, 'the controller runs')
+  return {
+    ...urls,
+    isReady,
+    leading: () => lease.leading(),
+    async close() {
+      clearInterval(renewal)
+      for (const one of [source, secrets, bundles, serviceAccountKeys, told]) one.close()
+      await Promise.all([drain(admin, adminGraceMs), discovery.close()])
+      await chores.close()
+      await core.close()
+      await lease.close()
+      await events.close()
+      client.close()
+    },
+  }
+}
+
+/** Both, or none. Rejects with ListenError. */
+async function openPorts(
+  settings: ClusterSettings,
+  discovery: Server,
+  admin: Server,
+): Promise<readonly [Address, Address]> {
+  const what = 'the discovery port (--discovery-address)'
+  const discoveryAt = await listen(discovery, settings.discoveryAddress, what)
   try {
-    const what = 'the discovery port (--discovery-address)'
-    const discoveryAt = await listen(discovery.server, settings.discoveryAddress, what)
-    closers.push(() => discovery.close())
-    const adminAt = await listen(admin, settings.adminAddress, 'the admin port (--admin-address)')
-    closers.push(() => drain(admin, adminGraceMs))
-    lease.start()
-    const urls = {
-      discoveryUrl: `https://${formatAddress(discoveryAt)}`,
-      adminUrl: `http://${formatAddress(adminAt)}`,
-    }
-    log.info({ ...urls, server: client.server, namespace }, 'the controller runs')
-    return { ...urls, isReady, leading: () => lease.leading(), close }
+    return [
+      discoveryAt,
+      await listen(admin, settings.adminAddress, 'the admin port (--admin-address)'),
+    ]
   } catch (error) {
-    await close()
+    await drain(discovery, 0)
     throw error
   }
 }

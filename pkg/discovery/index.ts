@@ -1,6 +1,6 @@
 import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
 import { hashOf } from './hash.ts'
-import type { ClientKind, Revision, SectionName } from './wire.ts'
+import type { ClientKind, PodProgress, Revision, SectionName } from './wire.ts'
 
 /** What a token of a pod must agree with. */
 export interface PodFacts {
@@ -49,6 +49,13 @@ interface Row {
   rejection?: string
 }
 
+/** Another replica, which tells how far the pods connected there have got. */
+export interface Peer {
+  /** Undefined: it is connected there no more. */
+  report(podUid: string, progress: PodProgress | undefined): void
+  close(): void
+}
+
 /** How far some pods have got. */
 export interface Progress {
   /** How many have applied the rules that they should have. */
@@ -75,6 +82,10 @@ export interface Index {
   /** One subscription per pod: an older one of the same pod is told that it is replaced. */
   subscribe(client: Client, notify: Notify): Subscriber
   progress(podUids: Iterable<string>): Progress
+  /** How far each sidecar has got that is connected here, by pod UID. */
+  local(): ReadonlyMap<string, PodProgress>
+  /** What another replica tells counts until it is closed. */
+  peer(): Peer
   /** Called when the progress of some pod may have changed. */
   onAcknowledged(listener: () => void): void
   /** Clients connected, by kind. */
@@ -88,11 +99,26 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
   let confirmedAtMs = -Infinity
   /** Pod UID -> its one stream. */
   const rows = new Map<string, Row>()
+  const peers = new Set<Map<string, PodProgress>>()
   const listeners: (() => void)[] = []
   const tell = (): void => {
     for (const listener of listeners) listener()
   }
 
+  const progressOf = ({ hashes: { rules }, rejection }: Row): PodProgress => ({
+    ...(rules === undefined ? {} : { rules }),
+    ...(rejection === undefined ? {} : { rejection }),
+  })
+  /** A pod has one stream; while it moves, what is seen here counts. */
+  const known = (podUid: string): PodProgress | undefined => {
+    const row = rows.get(podUid)
+    if (row !== undefined) return progressOf(row)
+    for (const peer of peers) {
+      const progress = peer.get(podUid)
+      if (progress !== undefined) return progress
+    }
+    return undefined
+  }
   const belongs = (client: Client): boolean =>
     generation?.pods.get(client.podUid)?.serviceAccountUid === client.serviceAccountUid
 
@@ -142,14 +168,35 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       let rejection: Progress['rejection']
       for (const podUid of podUids) {
         const rules = generation?.sidecars.get(podUid)?.rules
-        const row = rows.get(podUid)
-        if (rules !== undefined && row?.hashes.rules === hashOf(rules)) applied += 1
-        else if (row?.rejection !== undefined) {
+        const progress = known(podUid)
+        if (rules !== undefined && progress?.rules === hashOf(rules)) applied += 1
+        else if (progress?.rejection !== undefined) {
           const { namespace = '', pod = '' } = generation?.pods.get(podUid) ?? {}
-          rejection ??= { pod: `${namespace}/${pod}`, reason: row.rejection }
+          rejection ??= { pod: `${namespace}/${pod}`, reason: progress.rejection }
         }
       }
       return { applied, ...(rejection === undefined ? {} : { rejection }) }
+    },
+    local: () =>
+      new Map(
+        [...rows].flatMap(([uid, row]) =>
+          row.client.kind === 'sidecar' ? [[uid, progressOf(row)]] : [],
+        ),
+      ),
+    peer() {
+      const pods = new Map<string, PodProgress>()
+      peers.add(pods)
+      return {
+        report(podUid, progress) {
+          if (progress === undefined) pods.delete(podUid)
+          else pods.set(podUid, progress)
+          tell()
+        },
+        close() {
+          peers.delete(pods)
+          tell()
+        },
+      }
     },
     onAcknowledged(listener) {
       listeners.push(listener)

@@ -10,7 +10,8 @@ import { Refusal } from '../refusal/refusal.ts'
 import { rowOf } from '../refusal/reasons.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { authenticate } from './admit.ts'
-import { discoveryPath } from './wire.ts'
+import { checkPeer, takeProgress } from './take-progress.ts'
+import { discoveryPath, progressPath } from './wire.ts'
 import { runSession, type SessionOptions } from './session.ts'
 
 const closeGraceMs = 500
@@ -34,6 +35,8 @@ export interface ServeOptions extends Omit<SessionOptions, 'onSent' | 'onAnswer'
   /** PEM. */
   readonly privateKey?: string
   readonly metrics: Metrics
+  /** The certificate that other replicas serve with, which they show as ours; absent: there are none. */
+  readonly peerCertificate?: () => string | undefined
 }
 
 /** The server side of the discovery stream: one HTTP/2 request per client, over TLS 1.3. */
@@ -48,6 +51,10 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     key: options.privateKey,
     minVersion,
     handshakeTimeout: handshakeTimeoutMs,
+    // Whether it is a peer's is judged where it matters: sidecars show none.
+    ...(options.peerCertificate === undefined
+      ? {}
+      : { requestCert: true, rejectUnauthorized: false }),
     settings: { maxConcurrentStreams: 4, maxHeaderListSize: 32 * 1024 },
   })
 
@@ -85,7 +92,19 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     streams.add(stream)
     stream.on('close', () => streams.delete(stream))
     stream.on('error', (err) => log.debug({ err }, 'a discovery stream failed'))
-    if (headers[':method'] !== 'POST' || headers[':path'] !== discoveryPath) {
+    const isPost = headers[':method'] === 'POST'
+    if (isPost && headers[':path'] === progressPath && options.peerCertificate !== undefined) {
+      try {
+        checkPeer(stream, options.peerCertificate())
+        takeProgress(stream, options.index, (error) =>
+          refuse(stream, new Refusal('invalid_request', {}, error)),
+        )
+      } catch (error) {
+        refuse(stream, error instanceof Refusal ? error : new Refusal('internal', {}, error))
+      }
+      return
+    }
+    if (!isPost || headers[':path'] !== discoveryPath) {
       stream.respond({ ':status': 404, 'content-type': 'text/plain' })
       stream.end('not found\n')
       stream.close()

@@ -6,6 +6,8 @@ import {
   type Delta,
   type Downstream,
   type Hello,
+  type PodProgress,
+  type ProgressLine,
   type Revision,
   type SectionName,
   type Upstream,
@@ -53,6 +55,26 @@ export function readDownstream(line: Row): Downstream | undefined {
     default:
       if (typeof line.type !== 'string') throw new LineError('a line downstream has no type')
       return undefined
+  }
+}
+
+/** A line of another replica. Throws LineError. */
+export function readProgress(line: Row): ProgressLine {
+  if (line.type !== 'progress' || !isObject(line.pods)) {
+    throw new LineError('a line of progress is not one')
+  }
+  const pods: [string, PodProgress | null][] = []
+  for (const [uid, row] of Object.entries(line.pods)) {
+    if (row !== null && !isObject(row)) throw new LineError('the progress of a pod is not one')
+    pods.push([uid, row && readPodProgress(row)])
+  }
+  return { type: 'progress', pods: Object.fromEntries(pods) }
+}
+
+function readPodProgress({ rules, rejection }: Row): PodProgress {
+  return {
+    ...(rules === undefined ? {} : { rules: readText(rules, 'rules') }),
+    ...(rejection === undefined ? {} : { rejection: readText(rejection, 'rejection') }),
   }
 }
 

@@ -6,6 +6,21 @@ import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.
 
 export const discoveryPath = '/v1/discovery'
 
+/** From a replica to the one that leads: what the pods connected there have applied. */
+export const progressPath = '/v1/progress'
+
+/** How far a pod has got: the hash of its rules, or why it does not apply those that came last. */
+export interface PodProgress {
+  readonly rules?: string
+  readonly rejection?: string
+}
+
+/** The one line of that stream: pods whose progress has changed; null for one that is gone. */
+export interface ProgressLine {
+  readonly type: 'progress'
+  readonly pods: Readonly<Record<string, PodProgress | null>>
+}
+
 /** Every section that exists; a client gets those of its own kind. */
 type Sections = WorkloadPolicy & AuthorityPolicy
 export type SectionName = keyof Sections

@@ -55,6 +55,7 @@ test('from nothing: CRDs that come later, Secrets by two replicas at once, a pol
   await until('the status says so', async () => {
     return (await cluster.condition('payments', 'Programmed')) === 'True Programmed: applied 1 of 1'
   })
+  payments.subscription.close()
   expect(await cluster.condition('payments', 'Accepted')).toMatch(/^True Accepted/)
   expect(lines.join('\n')).not.toMatch(/PRIVATE KEY|"d":/)
 })
@@ -71,6 +72,7 @@ test('an edit is enforced at once, and its status names the generation and keeps
     (await cluster.conditions('payments')).every((one) => one.observedGeneration === 2),
   )
   const after = await cluster.conditions('payments')
+  payments.subscription.close()
   expect(after.find(({ type }) => type === 'Accepted')).toEqual({
     ...before.find(({ type }) => type === 'Accepted'),
     observedGeneration: 2,
@@ -117,6 +119,15 @@ test('a target that is not there, one without pods and one that is not guarded a
   await until('an Event where it should be there', async () =>
     (await cluster.notes('shop', 'Pod', 'ledger-0')).some((note) => /^SidecarMissing/.test(note)),
   )
+})
+
+test('who is connected to a replica that does not lead counts for the status that the leader writes', async () => {
+  await says('nobody is connected', 'payments', 'Programmed', /applied 0 of 1$/)
+  const other = replicas.find((replica) => !replica.leading()) ?? leader()
+  const payments = await cluster.follow(other, 'payments')
+  await says('it counts', 'payments', 'Programmed', /^True Programmed: applied 1 of 1$/)
+  payments.subscription.close()
+  await says('it has gone', 'payments', 'Programmed', /applied 0 of 1$/)
 })
 
 test('a pod that has ended is no endpoint and may not connect', async () => {
