@@ -1,4 +1,4 @@
-import { listOf, mapOf } from '../json.ts'
+import { listOf, mapOf, type Json } from '../json.ts'
 import { createPatch, type Operation } from '../patch.ts'
 import { checkInterception, checkPod } from './checks.ts'
 import type { InjectConfig, NamespaceFacts } from './config.ts'
@@ -12,7 +12,7 @@ import { rewriteProbes } from './probes.ts'
 import { addProxyVariables } from './proxy-variables.ts'
 import { redirectContainer } from './redirect-container.ts'
 import { select, type SkipReason } from './select.ts'
-import { earlierTargets, sidecarContainer } from './sidecar-container.ts'
+import { earlierTargets, sidecarContainer, type SidecarParts } from './sidecar-container.ts'
 import { missingVolumes } from './volumes.ts'
 
 export type Injection =
@@ -51,17 +51,10 @@ export function inject(
   const { isRequired } = selection
   problems.push(...checkInterception(pod, { namespace, options, isRequired }))
   const sidecar = pod.own.find(({ name }) => name === sidecarName)
-  const { targets, changes, ...probes } = rewriteProbes(pod, options, earlierTargets(sidecar?.raw))
+  const { targets, changes, ...probes } = rewriteProbes(pod, earlierTargets(sidecar?.raw))
   problems.push(...probes.problems)
   const appPorts = appPortsOf(pod, options)
-  const own = settleOwn(
-    pod,
-    [
-      ...(options.interception === 'redirect' ? [redirectContainer(config, options)] : []),
-      sidecarContainer(config, { options, targets, appPorts }),
-    ],
-    problems,
-  )
+  const own = settleOwn(pod, ownContainers(config, { options, targets, appPorts }), problems)
   const volumes = missingVolumes(pod, options.interception, problems)
   if (problems.length > 0) return { kind: 'refuse', problems }
 
@@ -70,12 +63,23 @@ export function inject(
   if (options.interception === 'explicit') addProxyVariables(patch, pod)
   placeOwn(patch, pod, own)
   patch.append(['spec', 'volumes'], pod.spec['volumes'], volumes)
-  addMarks(patch, pod, { config, own })
+  // Of the configuration alone: pods of one configuration have one hash, whatever they probe.
+  const plain = ownContainers(config, { options, targets: {}, appPorts: [] })
+  addMarks(patch, pod, { config, plain })
   return {
     kind: 'inject',
     operations: patch.operations,
     warnings: [...warnings, ...probes.warnings, ...oddities(pod, options)],
   }
+}
+
+/** Our containers, in the order in which they start. */
+function ownContainers(config: InjectConfig, parts: SidecarParts): readonly Json[] {
+  const { options } = parts
+  return [
+    ...(options.interception === 'redirect' ? [redirectContainer(config, options)] : []),
+    sidecarContainer(config, parts),
+  ]
 }
 
 /**

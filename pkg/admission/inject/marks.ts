@@ -7,16 +7,16 @@ import type { PodView } from './pod.ts'
 
 /**
  * Annotations that show which version and configuration a pod was made with, to find those that lag
- * behind; nothing is ever decided by them. And which container `kubectl logs` means where nobody says.
+ * behind; nothing is ever decided by them. `plain` are our containers without what the pod itself adds. And which container `kubectl logs` means where nobody says.
  */
 export function addMarks(
   patch: Patch,
   pod: PodView,
-  { config, own }: { readonly config: InjectConfig; readonly own: readonly Json[] },
+  { config, plain }: { readonly config: InjectConfig; readonly plain: readonly Json[] },
 ): void {
   const first = pod.containers.find(({ steps }) => steps[1] === 'containers')
   const isNamed = Object.hasOwn(pod.annotations, defaultContainerKey)
-  const trusting = own.map((container) => ({ ...container, env: undefined }))
+  const trusting = plain.map((container) => ({ ...container, env: undefined }))
   const metadata = pod.raw['metadata']
   const marks = {
     ...(isNamed || first === undefined ? {} : { [defaultContainerKey]: first.name }),

@@ -1,10 +1,9 @@
 import { isMap, listOf, mapOf, textOf, type Json } from '../json.ts'
 import type { Pointer } from '../patch.ts'
 import { isReserved, ports, reservedPorts } from './names.ts'
-import type { PodOptions } from './options.ts'
 import type { Container, PodView } from './pod.ts'
 
-/** What the sidecar is to do in place of the kubelet; `host` only where the app is on loopback. */
+/** What the sidecar is to do in place of the kubelet, which it does where the app listens. */
 export interface ProbeTarget {
   readonly httpGet?: Json
   readonly tcpSocket?: Json
@@ -32,7 +31,7 @@ const handlers = ['httpGet', 'tcpSocket', 'grpc', 'exec'] as const
  * The kubelet has no token, so what it asks an app over the network goes to the sidecar's probe port.
  * `earlier` are the targets of a pass before this one, whose probes no longer say what they were.
  */
-export function rewriteProbes(pod: PodView, options: PodOptions, earlier: Json): Rewriting {
+export function rewriteProbes(pod: PodView, earlier: Json): Rewriting {
   const targets: Record<string, ProbeTarget> = {}
   const changes: { steps: Pointer; probe: Json }[] = []
   const problems: string[] = []
@@ -62,8 +61,9 @@ export function rewriteProbes(pod: PodView, options: PodOptions, earlier: Json):
       }
       const { timeoutSeconds } = probe
       targets[path] = {
-        ...mapped(read, options),
-        timeoutSeconds: typeof timeoutSeconds === 'number' ? timeoutSeconds : 1,
+        [read.kind]: { port: read.port, ...read.rest },
+        // 0 is what the API server takes for absent.
+        timeoutSeconds: typeof timeoutSeconds === 'number' ? timeoutSeconds || 1 : 1,
       }
       if (!isOurs) changes.push({ steps: [...container.steps, field], probe: asking(probe, path) })
     }
@@ -97,8 +97,6 @@ function readHandler(
   return { kind, port, rest: restOf(kind, handler) }
 }
 
-const loopback = '127.0.0.1'
-
 function restOf(kind: Handler['kind'], handler: Json): Json {
   if (kind === 'tcpSocket') return {}
   if (kind === 'grpc') return { service: textOf(handler['service']) ?? '' }
@@ -120,14 +118,6 @@ function portNumber(port: unknown, { raw }: Container): number | undefined {
     .find(({ name }) => name === port)?.['containerPort']
   if (typeof named === 'number') return named
   return /^[1-9]\d{0,4}$/.test(port) ? Number(port) : undefined
-}
-
-/** In `explicit` the kubelet's port may be the sidecar's own: the app is behind it, on loopback. */
-function mapped({ kind, port, rest }: Handler, { inbound }: PodOptions): Json {
-  const mapping = inbound.find(({ listen, app }) => port === listen || port === app)
-  return mapping === undefined
-    ? { [kind]: { port, ...rest } }
-    : { [kind]: { host: loopback, port: mapping.app, ...rest } }
 }
 
 function isRewritten(probe: Json, path: string): boolean {

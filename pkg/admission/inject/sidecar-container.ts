@@ -16,18 +16,20 @@ import type { ProbeTarget } from './probes.ts'
 /** The flag whose value a later pass reads back. */
 const probesFlag = '--probes='
 
+/** What of a pod decides its sidecar's arguments. */
+export interface SidecarParts {
+  readonly options: PodOptions
+  /** By the path at which the kubelet asks for them. */
+  readonly targets: Readonly<Record<string, ProbeTarget>>
+  /** `explicit`: where the sidecar tries whether it can be gone around. */
+  readonly appPorts: readonly number[]
+}
+
 /**
  * The sidecar as a native sidecar (`restartPolicy: Always`). What the API server would fill in is written
  * out, so that the container looks the same when it comes back in another pass.
  */
-export function sidecarContainer(
-  config: InjectConfig,
-  parts: {
-    readonly options: PodOptions
-    readonly targets: Readonly<Record<string, ProbeTarget>>
-    readonly appPorts: readonly number[]
-  },
-): Json {
+export function sidecarContainer(config: InjectConfig, parts: SidecarParts): Json {
   return {
     name: sidecarName,
     image: config.image,
@@ -61,18 +63,7 @@ export function sidecarContainer(
   }
 }
 
-function argumentsOf(
-  config: InjectConfig,
-  {
-    options,
-    targets,
-    appPorts,
-  }: {
-    readonly options: PodOptions
-    readonly targets: Readonly<Record<string, ProbeTarget>>
-    readonly appPorts: readonly number[]
-  },
-): string[] {
+function argumentsOf(config: InjectConfig, { options, targets, appPorts }: SidecarParts): string[] {
   const interception =
     options.interception === 'redirect'
       ? ['--interception=redirect']
