@@ -6,11 +6,10 @@ import type {
   TrustSection,
 } from '../policy/workload-policy.ts'
 import { Refusal } from '../refusal/refusal.ts'
-import { createTokenCache, type TokenCache } from '../token/cache.ts'
 import type { Bearer, IssuerTrust } from '../token/claims.ts'
 import type { SigningKey } from '../token/keys.ts'
 import { thumbprint } from '../token/thumbprint.ts'
-import { createVerifier } from '../token/verify.ts'
+import { createVerifier, type Verifier } from '../token/verify.ts'
 
 /** Everything that one request is judged by; swapped whole, never changed. */
 export interface Policy {
@@ -31,6 +30,8 @@ export interface Policy {
   ): readonly Edge[]
   /** Throws Refusal `token_*`, `keys_unavailable`. */
   verify(token: string, nowSeconds: number): Bearer
+  /** Notes a token that was signed here, with a key that is published: most come back at the next hop. */
+  noteSigned(token: string): void
 }
 
 export interface PolicyState {
@@ -54,12 +55,13 @@ export interface PolicyState {
   ): boolean
 }
 
-const verifiedBytes = 32 * 1024 * 1024
+/** Whose signature is known: verified here, or made here. Each costs its hash, 0.1 KiB. */
+const rememberedTokens = 100_000
 const rememberedPods = 50_000
 /** Clocks of API server and controller differ, and a view takes a moment to be made. */
 const viewMarginSeconds = 60
 
-/** A state that has no policy yet; its cache of verified tokens outlives what leaves keys and trust alone. */
+/** A state that has no policy yet; what it knows of signatures outlives what leaves keys and trust alone. */
 export function createPolicyState(options: {
   /** Issuer identifier of this authority; sections of another one are not for it. */
   readonly issuer: string
@@ -75,20 +77,18 @@ export function createPolicyState(options: {
   const isStale = (): boolean => ageMs() > maxAgeMs
   let sections: AuthorityPolicy | undefined
   let policy: Policy | undefined
-  let tokens: TokenCache | undefined
+  let verifier: Verifier | undefined
   let trusted = ''
 
   const prepare = (next: AuthorityPolicy): Policy => {
     const { keys, edges, workloads, trust } = next
     const issuers = next.issuers.issuers.map(withKeys)
     const trustNow = JSON.stringify([keys, issuers])
-    let cache = tokens
-    if (cache === undefined || trustNow !== trusted) {
-      const verifier = createVerifier({ authority: keys, issuers })
-      cache = createTokenCache({ verifier, maxBytes: verifiedBytes })
-    }
-    const verified = cache
-    tokens = cache
+    const verifying =
+      verifier !== undefined && trustNow === trusted
+        ? verifier
+        : createVerifier({ authority: keys, issuers, rememberSignatures: rememberedTokens })
+    verifier = verifying
     trusted = trustNow
     const byClient = new Map<string, Edge[]>()
     for (const edge of edges.edges) {
@@ -110,7 +110,8 @@ export function createPolicyState(options: {
       trusts: (issuerName) => issuerNames.has(issuerName),
       workload: (podUid) => pods.get(podUid),
       edges: ({ identity, uid }, audience) => byClient.get(edgeKey(identity, uid, audience)) ?? [],
-      verify: (token, nowSeconds) => verified.verify(token, nowSeconds),
+      verify: (token, nowSeconds) => verifying.verify(token, nowSeconds),
+      noteSigned: (token) => verifying.noteSigned(token),
     }
   }
 

@@ -135,6 +135,7 @@ export function createTokenEndpoint(
       // Nobody would accept it; what came with the subject (groups, mostly) is too much.
       throw new Refusal('subject_token', { hint: 'The token that it makes would be too large.' })
     }
+    policy.noteSigned(token)
     const { issuedTokenType } = granted
     return {
       access_token: token,

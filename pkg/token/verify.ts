@@ -1,4 +1,5 @@
 import { hash as digest } from 'node:crypto'
+import { createBoundedSet } from '../cache/bounded-set.ts'
 import { Refusal } from '../refusal/refusal.ts'
 import type { Bearer, IssuerTrust, JsonWebKeyRow } from './claims.ts'
 import { readCompact } from './compact.ts'
@@ -20,6 +21,8 @@ export interface VerifierOptions {
   readonly issuers: readonly IssuerTrust[]
   /** Default 30. */
   readonly clockSkewSeconds?: number
+  /** Of so many tokens the signature is verified only once; default 0. */
+  readonly rememberSignatures?: number
 }
 
 /** Verifies tokens against one generation of keys and trust. */
@@ -34,6 +37,8 @@ export interface Verifier {
   verify(token: string, nowSeconds: number, hash?: string): Bearer
   /** Judges the dates of a token that was verified before. */
   judge(bearer: Bearer, nowSeconds: number): void
+  /** Notes a token that this process has signed with one of these very keys: its signature need not be verified. */
+  noteSigned(token: string): void
 }
 
 interface Issuer {
@@ -46,6 +51,9 @@ interface Issuer {
 export function createVerifier(options: VerifierOptions): Verifier {
   const clockSkewSeconds = options.clockSkewSeconds ?? CLOCK_SKEW_SECONDS
   const issuers = collect(options)
+  // By the SHA-256 of the whole token, signature included. It ends with this generation of keys and trust.
+  const signed = createBoundedSet({ maxEntries: options.rememberSignatures ?? 0 })
+  const remembers = (options.rememberSignatures ?? 0) > 0
 
   return {
     verify(token, nowSeconds, hash) {
@@ -58,8 +66,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const { trust } = issuer
       // Before the signature: what says of itself that it is no access token is not worth a verification.
       if (trust === undefined && header.type !== 'at+jwt') throw new Refusal('token_type')
-      requireSignature(jws, header, issuer)
       const hashed = hash ?? tokenHash(token)
+      if (!remembers || !signed.has(hashed)) {
+        requireSignature(jws, header, issuer)
+        if (remembers) signed.add(hashed)
+      }
       const form =
         trust === undefined
           ? ownBearer(claims, hashed)
@@ -70,6 +81,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     judge(bearer, nowSeconds) {
       judgeTimes(bearer, nowSeconds, clockSkewSeconds)
+    },
+    noteSigned(token) {
+      if (remembers) signed.add(tokenHash(token))
     },
   }
 }
