@@ -221,7 +221,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     let arrival = { port: address.port, app }
     const name = `inbound ${address.port}`
     const server = inbound(name, { at: () => arrival })
-    const bound = await listen(server, address, `${name} (--inbound)`)
+    const bound = await listenToAll(server, address, `${name} (--inbound)`)
     arrival = { port: bound.port, app }
     return bound
   }

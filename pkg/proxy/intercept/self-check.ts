@@ -80,12 +80,12 @@ export async function findProblem(
     if ((await listen({ host: marker[family], port })) !== greetings.outbound) {
       return `connections of this pod are not redirected: one to the marker address ${marker[family]} did not arrive at the sidecar; ${remedy}`
     }
-    if ((await listen({ host, port, from })) !== greetings.inbound) {
-      return `what comes to ${host} is not redirected: a connection there did not arrive at the sidecar; ${remedy}`
-    }
     const own = await listen({ host, port })
     if (own === greetings.inbound || own === greetings.outbound) {
       return `connections of the sidecar itself are redirected (${family}): it must run as the user that tokenward-redirect was told`
+    }
+    if ((await listen({ host, port, from })) !== greetings.inbound) {
+      return `what comes to ${host} is not redirected: a connection there did not arrive at the sidecar; ${remedy}`
     }
   }
   return undefined
