@@ -2,8 +2,9 @@ import { run } from '../../pkg/admission/run.ts'
 import type { ServingFiles } from '../../pkg/admission/certificate.ts'
 import { settingsOrExit } from '../../pkg/config/settings.ts'
 import { runProcess } from '../../pkg/http/run-process.ts'
-import { openKubeClient } from '../../pkg/kube/client.ts'
+import { openKubeClient, type KubeClient } from '../../pkg/kube/client.ts'
 import { checkServing, readCertificate } from '../../pkg/pki/read.ts'
+import { StartError } from '../../pkg/refusal/exit-codes.ts'
 import { createLog } from '../../pkg/telemetry/log.ts'
 import product from '../../package.json' with { type: 'json' }
 import { followNamespaces } from './namespaces.ts'
@@ -18,8 +19,7 @@ function checkFiles({ certificate, privateKey, caBundle }: ServingFiles): Date {
 }
 
 async function start(): Promise<{ close(): Promise<void> }> {
-  const { kubeconfig } = settings
-  const client = openKubeClient({ ...(kubeconfig === undefined ? {} : { kubeconfig }), log })
+  const client = openClient()
   const namespaces = followNamespaces(client, log)
   const { version } = product
   const webhook = await run(settings, { log, version, namespaces, checkFiles })
@@ -29,6 +29,16 @@ async function start(): Promise<{ close(): Promise<void> }> {
       namespaces.close()
       client.close()
     },
+  }
+}
+
+function openClient(): KubeClient {
+  const { kubeconfig } = settings
+  try {
+    return openKubeClient({ ...(kubeconfig === undefined ? {} : { kubeconfig }), log })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'no reason given'
+    throw new StartError('inputMissing', why, error)
   }
 }
 

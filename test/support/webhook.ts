@@ -98,7 +98,7 @@ export function startNamespaces(
 /** A webhook as cmd/webhook starts it, but for where its namespaces come from. */
 export async function startWebhook(
   namespaces: WebhookParts['namespaces'],
-  options: { readonly hasCertificate?: boolean } = {},
+  options: { readonly hasCertificate?: boolean; readonly port?: number } = {},
 ): Promise<TestWebhook> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tokenward-webhook-'))
   const write: TestWebhook['write'] = (files) => {
@@ -115,7 +115,7 @@ export async function startWebhook(
   const webhook = await run(
     {
       ...config,
-      listenAddress: loopback,
+      listenAddress: { ...loopback, port: options.port ?? 0 },
       adminAddress: loopback,
       tlsFolder: folder,
       sidecarCpuRequest: resources.cpuRequest,

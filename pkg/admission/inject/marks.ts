@@ -7,7 +7,8 @@ import type { PodView } from './pod.ts'
 
 /**
  * Annotations that show which version and configuration a pod was made with, to find those that lag
- * behind; nothing is ever decided by them. `plain` are our containers without what the pod itself adds. And which container `kubectl logs` means where nobody says.
+ * behind; nothing is ever decided by them. And which container `kubectl logs` means where nobody says.
+ * `plain` are our containers without what the pod itself adds to them.
  */
 export function addMarks(
   patch: Patch,
