@@ -133,6 +133,25 @@ test('an idle upstream connection is used again in its time and ended after it',
   client.socket.destroy()
 })
 
+test('an upstream connection that is busy is used for its time, and then another', async () => {
+  wire = await startWire({
+    app: (_asked, answer) => answer.end('hi'),
+    limits: { poolAgeMs: 200, sweepMs: 20 },
+  })
+  const { stats } = wire.proxy
+  const client = rawClient(wire.port)
+  let sent = 0
+  await until('another connection', async () => {
+    client.send(get('/a'))
+    sent += 1
+    await until('its answer', () => wire?.outcomes.length === sent)
+    return stats.upstreamConnections === 2
+  })
+  expect(stats.upstreamReused).toBeGreaterThan(1)
+  expect(wire.outcomes.every(({ complete }) => complete)).toBe(true)
+  client.socket.destroy()
+})
+
 test('a server that keeps connections for a second only is not asked on a kept one', async () => {
   wire = await startWire({
     raw: (socket) =>

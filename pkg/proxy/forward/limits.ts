@@ -17,6 +17,11 @@ export interface Limits extends MessageLimits {
   readonly lingerMs: number
   /** Idle upstream connections: how long (servers end theirs after 5 s and more) and how many per address. */
   readonly poolIdleMs: number
+  /**
+   * How long an upstream connection is used at all: it keeps to the pod that it was opened to, also once
+   * the Service leads elsewhere. Shorter than the time for which a pod that is replaced still serves.
+   */
+  readonly poolAgeMs: number
   readonly poolSize: number
   /** How often deadlines are looked at. */
   readonly sweepMs: number
@@ -32,6 +37,7 @@ export const defaultLimits: Limits = Object.freeze({
   responseMs: 300_000,
   lingerMs: 2_000,
   poolIdleMs: 4_000,
+  poolAgeMs: 2_000,
   poolSize: 256,
   sweepMs: 1_000,
 })

@@ -30,10 +30,11 @@ export class Pool {
 
   /** Keeps a connection for `idleMs` (bounded by the limits), or ends it. */
   give(core: Core, upstream: Upstream, idleMs: number): void {
-    const { poolIdleMs, poolSize } = core.limits
+    const { poolAgeMs, poolIdleMs, poolSize } = core.limits
     let idle = this.#idle.get(upstream.key)
     if (idle === undefined) this.#idle.set(upstream.key, (idle = []))
-    if (idle.length >= poolSize || idleMs <= 0 || core.draining) {
+    const old = core.nowMs - upstream.openedMs >= poolAgeMs
+    if (old || idle.length >= poolSize || idleMs <= 0 || core.draining) {
       upstream.destroy()
       return
     }

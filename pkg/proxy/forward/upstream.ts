@@ -37,6 +37,7 @@ export class Upstream {
   /** Taken from the pool: it may have been closed at the other end without our knowing. */
   reused = false
   idleUntilMs = 0
+  readonly openedMs: number
   connected = false
   /** The exchange does not take more for now. */
   paused = false
@@ -54,6 +55,7 @@ export class Upstream {
   constructor(core: Core, to: Dial, onIdleEnd: (upstream: Upstream) => void) {
     this.#core = core
     this.#onIdleEnd = onIdleEnd
+    this.openedMs = core.nowMs
     this.key = `${to.host} ${to.port}`
     this.socket = connect({
       host: to.host,

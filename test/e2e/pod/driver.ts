@@ -116,7 +116,13 @@ function dial(host: string, port: number, text: string): Promise<string> {
       end(got.split('\r\n', 1)[0] ?? '')
     })
     socket.on('error', (error: NodeJS.ErrnoException) =>
-      end(connected ? 'closed' : error.code === 'ECONNREFUSED' ? 'refused' : String(error.code)),
+      end(
+        error.code === 'ECONNREFUSED'
+          ? 'refused'
+          : connected || error.code === 'ECONNRESET'
+            ? 'closed'
+            : String(error.code),
+      ),
     )
     socket.on('close', () => end('closed'))
   })
