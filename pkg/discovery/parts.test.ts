@@ -4,7 +4,7 @@ import { nextDelayMs } from './backoff.ts'
 import { diffOf, withDelta } from './delta.ts'
 import { canonicalJson, hashOf } from './hash.ts'
 import { withUpdate } from './held.ts'
-import { isBehind } from './revision.ts'
+import { isBehind, shownTo } from './revision.ts'
 import type { Update } from './wire.ts'
 
 test('equal values have one hash, whatever the order of their keys', () => {
@@ -65,6 +65,19 @@ test.each([
 
 test('who has seen nothing believes anything', () => {
   expect(isBehind({ epoch: 0, versions: {} }, undefined)).toBe(false)
+})
+
+const at = (versions: Readonly<Record<string, number>>, epoch = 1) => ({ epoch, versions })
+
+test('a view is never shown as older than what its client has seen', () => {
+  expect(shownTo(at({ Pod: 5, Service: 9 }), undefined)).toEqual(at({ Pod: 5, Service: 9 }))
+  expect(shownTo(at({ Pod: 5, Service: 9 }), at({ Pod: 7, Service: 8 }))).toEqual(
+    at({ Pod: 7, Service: 9 }),
+  )
+})
+
+test('a view of a new epoch is shown as what it is', () => {
+  expect(shownTo(at({ Pod: 5 }, 2), at({ Pod: 7 }))).toEqual(at({ Pod: 5 }, 2))
 })
 
 test('one address: the first retry is fast, later ones wait longer, none over 15 s', () => {

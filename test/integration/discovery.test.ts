@@ -146,6 +146,25 @@ test('a restarted server is found again, and what did not change is not sent aga
   expect(addressesOf(applied[1])).toEqual(['10.0.0.2'])
 })
 
+test('a replica that has looked far enough and saw no change is not behind, and shows nothing older', async () => {
+  await using ahead = await startDiscovery()
+  await using quiet = await startDiscovery()
+  ahead.index.publish(generationOf(7, { one: policyOf({ a: '10.0.0.7' }) }))
+  quiet.index.publish(generationOf(6, { one: policyOf({ a: '10.0.0.7' }) }))
+  quiet.index.confirm(0, generationOf(9, {}).revision)
+  const { subscription, log } = sidecar('one', [ahead.url, quiet.url])
+  await until('it is served', () => subscription.connected())
+  await until('by the one ahead', () => subscription.revision()?.versions['Pod'] === 7)
+  await ahead[Symbol.asyncDispose]()
+  await until('it is at the quiet one', () =>
+    log.some((line) => line.includes(`"url":"${quiet.url}","msg":"connected`)),
+  )
+  await until('and has heard of it', () => quiet.index.counts().sidecar === 1)
+  quiet.index.publish(generationOf(10, { one: policyOf({ a: '10.0.0.10' }) }))
+  await until('what comes next is newer', () => subscription.revision()?.versions['Pod'] === 10)
+  expect(log.join('')).not.toContain('shows an older revision')
+})
+
 test('a replica that is behind is passed over for one that is not', async () => {
   await using behind = await startDiscovery()
   await using ahead = await startDiscovery()

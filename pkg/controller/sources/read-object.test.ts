@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import type { KubeObject } from '../../kube/objects.ts'
+import { readObject } from './read-object.ts'
+
+const meta = { name: 'it', namespace: 'shop', uid: 'u', resourceVersion: '7', generation: 3 }
+const objectOf = (more: object, metadata: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { ...meta, ...metadata },
+  ...more,
+})
+const running = { phase: 'Running', podIP: '10.1.0.1' }
+const going = { deletionTimestamp: '2026-01-01T00:00:00Z' }
+
+test.each([
+  ['that runs is there', { status: running }, {}, true],
+  ['that has no address yet is there', { status: { phase: 'Pending' } }, {}, true],
+  ['that is going and still has its address is there', { status: running }, going, true],
+  ['that is going and has none is gone', { status: { phase: 'Running' } }, going, false],
+  ['that has succeeded is gone', { status: { ...running, phase: 'Succeeded' } }, {}, false],
+  ['that has failed is gone', { status: { ...running, phase: 'Failed' } }, {}, false],
+])('a pod %s', (_what, more, metadata, isThere) => {
+  expect(readObject('Pod', objectOf(more, metadata)) !== undefined).toBe(isThere)
+})
+
+const sidecar = { name: 'tokenward-sidecar', restartPolicy: 'Always' }
+test.each([
+  ['our native sidecar', { initContainers: [sidecar] }, false],
+  ['nothing', {}, true],
+  ['an init container of its name', { initContainers: [{ name: 'tokenward-sidecar' }] }, true],
+  ['a container of its name', { containers: [sidecar] }, true],
+])('a pod with %s: bare %3$s', (_what, spec, isBare) => {
+  expect(readObject('Pod', objectOf({ spec, status: running }))?.isBare).toBe(isBare)
+})
+
+test('what does not matter leaves no trace: versions, and annotations of others', () => {
+  const one = objectOf({ status: running }, { annotations: { other: '1', 'tokenward.dev/x': 'y' } })
+  const next = objectOf({ status: running }, { resourceVersion: '8' })
+  expect(readObject('Pod', one)?.resource.metadata).toEqual({
+    ...readObject('Pod', next)?.resource.metadata,
+    annotations: { 'tokenward.dev/x': 'y' },
+  })
+})
+
+test('an object of the core that is not what it should be is an error that names the field', () => {
+  const odd = objectOf({ spec: { ports: [{ port: 'x' }] } })
+  expect(() => readObject('Service', odd)).toThrow(/spec\.ports\[0\]\.port/)
+})
+
+test.each(['AccessPolicy', 'TrustedIssuer'] as const)(
+  'an %s that the parser refuses keeps its name and nothing else',
+  (kind) => {
+    const object = { ...objectOf({ spec: { rulez: [] } }), apiVersion: 'tokenward.dev/v1alpha1' }
+    const { namespace, ...clusterScoped } = object.metadata
+    const metadata = kind === 'AccessPolicy' ? { ...clusterScoped, namespace } : clusterScoped
+    const seen = readObject(kind, { ...object, kind, metadata: metadata as KubeObject['metadata'] })
+    expect(seen?.problems.some(({ path }) => path === 'spec.rulez')).toBe(true)
+    expect(seen?.generation).toBe(3)
+    expect(seen?.resource).toMatchObject({ kind, spec: {}, metadata: { name: 'it', uid: 'u' } })
+  },
+)

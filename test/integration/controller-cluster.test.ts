@@ -1,0 +1,224 @@
+import { afterEach, expect, test } from 'vitest'
+import { runInCluster, type ClusterController } from '../../pkg/controller/run-in-cluster.ts'
+import { subscribe, type Subscription } from '../../pkg/discovery/subscribe.ts'
+import type { WorkloadPolicy } from '../../pkg/policy/workload-policy.ts'
+import { generateSigningKey } from '../../pkg/token/keys.ts'
+import { signServiceAccount } from '../../pkg/token/service-account.ts'
+import { closeAll, closing, methodsOf } from '../support/controller.ts'
+import { nowSeconds, quietLog } from '../support/discovery.ts'
+import { startMemoryApi, type MemoryApi } from '../support/memory-api.ts'
+import { until } from '../support/until.ts'
+
+afterEach(closeAll)
+
+const system = '/api/v1/namespaces/tokenward-system'
+const policies = '/apis/tokenward.dev/v1alpha1/namespaces/shop/accesspolicies'
+
+function addWorkload(api: MemoryApi, name: string, address: string): void {
+  const labels = { app: name }
+  const at = '/api/v1/namespaces/shop'
+  api.put(`${at}/serviceaccounts/${name}`, { metadata: {} })
+  api.put(`${at}/services/${name}`, {
+    metadata: {},
+    spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  })
+  const initContainers = [{ name: 'tokenward-sidecar', restartPolicy: 'Always' }]
+  api.put(`${at}/pods/${name}-0`, {
+    metadata: { labels },
+    spec: { serviceAccountName: name, containers: [{}], initContainers },
+    status: { phase: 'Running', podIP: address },
+  })
+}
+
+function putPolicy(api: MemoryApi, to: string, from: string, method = 'GET'): void {
+  const from1 = [{ serviceAccount: { name: from } }]
+  const operations = [{ methods: [method], paths: ['/**'] }]
+  api.put(`${policies}/${to}`, {
+    apiVersion: 'tokenward.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: {},
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: to }],
+      rules: [{ name: 'only', from: from1, operations }],
+    },
+  })
+}
+
+async function startApi(): Promise<MemoryApi> {
+  const api = await startMemoryApi()
+  closing(async () => api[Symbol.asyncDispose]())
+  api.put('/api/v1/namespaces/shop', { metadata: {} })
+  addWorkload(api, 'orders', '10.1.0.1')
+  addWorkload(api, 'payments', '10.1.0.2')
+  return api
+}
+
+async function start(api: MemoryApi, lines: string[] = []): Promise<ClusterController> {
+  const controller = await runInCluster(
+    {
+      namespace: 'tokenward-system',
+      kubeconfig: api.kubeconfig,
+      discoveryAddress: { host: '127.0.0.1', port: 0 },
+      adminAddress: { host: '127.0.0.1', port: 0 },
+      authorityIssuer: 'https://tokenward-authority.tokenward-system.svc',
+      trustDomain: 'cluster.local',
+      clusterDomain: 'cluster.local',
+      allowPrivateIssuers: false,
+    },
+    quietLog(lines),
+  )
+  closing(() => controller.close())
+  return controller
+}
+
+const isReady = (controller: ClusterController): Promise<void> =>
+  until('the controller is ready', () => controller.isReady())
+
+interface Follower {
+  readonly subscription: Subscription
+  latest(): WorkloadPolicy | undefined
+}
+
+function follow(api: MemoryApi, controller: ClusterController, token: string): Follower {
+  let latest: WorkloadPolicy | undefined
+  const { data } = api.get(`${system}/secrets/tokenward-controller-tls`) as unknown as {
+    readonly data: Readonly<Record<string, string>>
+  }
+  const subscription = subscribe<'sidecar'>({
+    kind: 'sidecar',
+    urls: [controller.discoveryUrl],
+    ca: () => Buffer.from(data['ca.crt'] ?? '', 'base64').toString(),
+    serverName: 'tokenward-controller.tokenward-system.svc',
+    token: () => Promise.resolve(token),
+    apply: (sections) => (latest = sections),
+    log: quietLog(),
+  })
+  closing(() => subscription.close())
+  return { subscription, latest: () => latest }
+}
+
+interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+}
+
+const conditionsOf = (api: MemoryApi, name: string): string[] => {
+  const { conditions = [] } = (api.get(`${policies}/${name}`)?.['status'] ?? {}) as {
+    readonly conditions?: readonly Condition[]
+  }
+  return conditions.map((one) => `${one.type} ${one.status} ${one.reason}: ${one.message}`)
+}
+
+test('a policy is in force at the pods that a Service selects, and its status says so', async () => {
+  const api = await startApi()
+  const controller = await start(api)
+  await isReady(controller)
+  putPolicy(api, 'payments', 'orders')
+  const payments = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  const orders = follow(api, controller, api.tokenOf('shop', 'orders-0'))
+  await until('the target has it', () => methodsOf(payments.latest())[0] === 'GET')
+  await until('the caller has the way', () => {
+    const addresses = orders.latest()?.addresses['shop/payments:80']
+    return addresses?.endpoints[0]?.address === '10.1.0.2'
+  })
+  await until('the status', () =>
+    conditionsOf(api, 'payments').includes('Programmed True Programmed: applied 1 of 1'),
+  )
+})
+
+test('a pod whose workload has no policy gets one that refuses everything', async () => {
+  const api = await startApi()
+  const controller = await start(api)
+  await isReady(controller)
+  const orders = follow(api, controller, api.tokenOf('shop', 'orders-0'))
+  await until('it has one', () => orders.latest() !== undefined)
+  expect(orders.latest()?.rules.ports).toEqual({})
+})
+
+test.each([
+  ['missing', '/apis/tokenward.dev/v1alpha1/trustedissuers', 'is its CustomResourceDefinition'],
+  ['forbidden', '/api/v1/pods', 'must grant the verb "list" on pods'],
+] as const)(
+  'what is %s is said and waited for, and nothing is published before',
+  async (what, path, says) => {
+    const api = await startApi()
+    api[what].add(path)
+    const controller = await start(api)
+    const readyz = async (): Promise<string> =>
+      await (await fetch(`${controller.adminUrl}/readyz`)).text()
+    await until('it says so', async () => (await readyz()).includes(says))
+    await until('the Secrets are there', () => {
+      return api.get(`${system}/secrets/tokenward-webhook-tls`) !== undefined
+    })
+    const orders = follow(api, controller, api.tokenOf('shop', 'orders-0'))
+    expect(controller.isReady()).toBe(false)
+    expect(await (await fetch(`${controller.adminUrl}/metrics`)).text()).toMatch(
+      /^tokenward_controller_problems [1-9]/m,
+    )
+    expect(orders.latest()).toBeUndefined()
+    api[what].clear()
+    await isReady(controller)
+    await until('it is served', () => orders.latest() !== undefined)
+  },
+)
+
+test('an object that is not what it should be is left out and told, and all others count', async () => {
+  const api = await startApi()
+  api.put('/api/v1/namespaces/shop/services/odd', { metadata: {}, spec: { ports: [{ port: 0 }] } })
+  const lines: string[] = []
+  const controller = await start(api, lines)
+  await isReady(controller)
+  const told = lines.filter((line) => line.includes('an object is left out'))
+  expect(told.join()).toContain('spec.ports[0].port')
+})
+
+test('an idle controller asks for nothing but its Lease', async () => {
+  const api = await startApi()
+  const controller = await start(api)
+  await isReady(controller)
+  putPolicy(api, 'payments', 'orders')
+  const payments = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  await until('all is told', () =>
+    conditionsOf(api, 'payments').includes('Programmed True Programmed: applied 1 of 1'),
+  )
+  const before = api.requests.length
+  const renewals = (): number => api.requests.slice(before).length
+  await until('three renewals', () => renewals() >= 3)
+  expect(new Set(api.requests.slice(before))).toEqual(
+    new Set([
+      'PUT /apis/coordination.k8s.io/v1/namespaces/tokenward-system/leases/tokenward-controller',
+    ]),
+  )
+  expect(payments.subscription.connected()).toBe(true)
+})
+
+test('a token of a key that is not here makes the keys be fetched again, once for a while', async () => {
+  const api = await startApi()
+  const controller = await start(api)
+  await isReady(controller)
+  const stranger = signServiceAccount(
+    {
+      namespace: 'shop',
+      serviceAccount: 'orders',
+      serviceAccountUid: 'uid',
+      pod: 'orders-0',
+      podUid: 'uid',
+      issuedAtSeconds: nowSeconds(),
+      expiresAtSeconds: nowSeconds() + 600,
+      issuer: 'https://kubernetes.default.svc',
+      audience: 'tokenward:discovery',
+    },
+    generateSigningKey(),
+  )
+  const fetches = (): number => api.requests.filter((one) => one.endsWith('/jwks')).length
+  const refused = async (): Promise<number> => {
+    const text = await (await fetch(`${controller.adminUrl}/metrics`)).text()
+    return Number(/refused_total\{reason="client_assertion"\} (\d+)/.exec(text)?.[1] ?? 0)
+  }
+  const orders = follow(api, controller, stranger)
+  await until('it was refused three times', async () => (await refused()) >= 3)
+  expect(orders.latest()).toBeUndefined()
+  expect(fetches()).toBe(1)
+})
