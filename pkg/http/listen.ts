@@ -21,11 +21,16 @@ export class ListenError extends Error {
   }
 }
 
-/** Opens a listener; gives the address with the port that was really taken. Throws ListenError. */
+/**
+ * Opens a listener; gives the address with the port that was really taken. `::` means every address,
+ * also where this machine has no IPv6. Throws ListenError.
+ */
 export function listen(server: Server, address: Address, what = 'the server'): Promise<Address> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      reject(new ListenError(what, address, error))
+      if (address.host === '::' && isMissingFamily(error)) {
+        resolve(listen(server, { ...address, host: '0.0.0.0' }, what))
+      } else reject(new ListenError(what, address, error))
     }
     server.once('error', failed)
     server.listen({ host: address.host, port: address.port }, () => {
@@ -37,6 +42,11 @@ export function listen(server: Server, address: Address, what = 'the server'): P
       })
     })
   })
+}
+
+/** Whether a listener could not be opened because the machine has no addresses of its family. */
+export function isMissingFamily(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT'
 }
 
 interface Drainable extends Server {

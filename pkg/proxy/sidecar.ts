@@ -29,7 +29,7 @@ import { createProbeServer } from './probes/server.ts'
 import { createRandomBits } from './random.ts'
 import { createRecord, type DecisionRecord } from './record.ts'
 import { createResolve } from './resolve.ts'
-import { listenToAll, listenWhereThere } from './listening.ts'
+import { listenWhereThere } from './listening.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { plainAddress } from './plain-address.ts'
 import { createServiceAddresses } from './service-addresses.ts'
@@ -221,7 +221,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     let arrival = { port: address.port, app }
     const name = `inbound ${address.port}`
     const server = inbound(name, { at: () => arrival })
-    const bound = await listenToAll(server, address, `${name} (--inbound)`)
+    const bound = await listen(server, address, `${name} (--inbound)`)
     arrival = { port: bound.port, app }
     return bound
   }
@@ -251,7 +251,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       return { port: destination.port, app: destination }
     }
     const arriving = inbound('inbound', { at, front: interception.inbound })
-    const bound = await listenToAll(arriving, redirected.inbound, 'inbound (--interception)')
+    const bound = await listen(arriving, redirected.inbound, 'inbound (--interception)')
     own.add(bound)
     const leaving = await listenWhereThere(redirected.outbound, (address) =>
       listen(
@@ -300,7 +300,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
 
   const openAll = async (): Promise<Ports> => {
     const openServer = async (server: Server, address: Address, what: string): Promise<Address> => {
-      const bound = await listenToAll(server, address, what)
+      const bound = await listen(server, address, what)
       servers.push(server)
       own.add(bound)
       return bound
