@@ -53,6 +53,7 @@ test('the same after a long time is a new Event', async () => {
   clock.wallMs += 6 * 60_000
   events.record(about('one'))
   await until('both are made', () => events.counts().sent === 2)
+  expect(api.seen.map(({ method }) => method)).toEqual(['POST', 'POST'])
   const names = api.seen.map(({ body }) => (JSON.parse(body) as { metadata: object }).metadata)
   expect(names[0]).not.toEqual(names[1])
 })

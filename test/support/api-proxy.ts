@@ -92,7 +92,7 @@ export async function startApiProxy(
       response.writeHead(answer.statusCode ?? 500, answer.headers)
       response.flushHeaders()
       answer.on('data', (chunk: Buffer) => {
-        if (open.get(response)?.isFrozen !== true) response.write(chunk)
+        if (open.get(response)?.isFrozen !== true && !response.writableEnded) response.write(chunk)
       })
       answer.on('end', () => {
         if (open.get(response)?.isFrozen !== true) response.end()
@@ -154,7 +154,7 @@ export async function startApiProxy(
       decide = next
     },
     inject(text) {
-      for (const response of open.keys()) response.write(text)
+      for (const response of open.keys()) if (!response.writableEnded) response.write(text)
     },
     freeze() {
       for (const state of open.values()) state.isFrozen = true

@@ -102,7 +102,7 @@ export async function startApiServer(options: {
   const end = (child: ChildProcess): Promise<void> =>
     new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve()
-      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      const timer = setTimeout(() => child.kill('SIGKILL'), 3000)
       child.once('exit', () => {
         clearTimeout(timer)
         resolve()
