@@ -4,10 +4,11 @@ import { checkStateFolder } from '../discovery/check-state-folder.ts'
 import { subscribe } from '../discovery/subscribe.ts'
 import { readTokenFile } from '../discovery/token-file.ts'
 import { formatAddress, type Address } from '../http/address.ts'
+import { followFiles } from '../http/follow-files.ts'
 import { drain, listen } from '../http/listen.ts'
 import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
 import { createKeySource } from '../issuers/key-source.ts'
-import { checkServing, readRoots } from '../pki/read.ts'
+import { checkServing, readCertificate, readRoots } from '../pki/read.ts'
 import type { AuthorityPolicy } from '../policy/workload-policy.ts'
 import { StartError } from '../refusal/exit-codes.ts'
 import type { Audit } from '../telemetry/audit.ts'
@@ -24,6 +25,7 @@ import { openSigningKeys } from './signing-keys.ts'
 const maxPolicyAgeMs = 3_600_000
 const graceMs = 5000
 const adminGraceMs = 1000
+const followEveryMs = 10_000
 
 export interface AuthoritySettings {
   readonly listenAddress: Address
@@ -51,11 +53,17 @@ export interface Authority {
 /** Starts an authority. Rejects with StartError or ListenError, then with nothing left open. */
 export async function run(
   settings: AuthoritySettings,
-  { log, audit }: { readonly log: Log; readonly audit: Audit },
+  options: {
+    readonly log: Log
+    readonly audit: Audit
+    /** How often certificate, key and roots are looked at. */
+    readonly followMs?: number
+  },
 ): Promise<Authority> {
+  const { log, audit, followMs = followEveryMs } = options
   const certificate = await read(settings.certificateFile, 'the certificate')
   const privateKey = await read(settings.privateKeyFile, 'the private key')
-  let roots = await readRoots(settings.caFile)
+  const roots = { file: await readRoots(settings.caFile), bundle: '' }
   try {
     checkServing({ certificate, privateKey, now: new Date() })
   } catch (error) {
@@ -88,13 +96,14 @@ export async function run(
   const subscription = subscribe({
     kind: 'authority',
     urls: settings.controllers,
-    ca: () => roots,
+    // The bundle may have come from a state file that is older than the file of roots.
+    ca: () => `${roots.file}\n${roots.bundle}`,
     token: () => readTokenFile(settings.discoveryTokenFile),
     stateFile: path.join(settings.stateFolder, 'policy.json'),
     apply: (sections: AuthorityPolicy) => {
       state.apply(sections)
       keySource.track(sections.issuers.issuers)
-      roots = sections.trust.bundle
+      roots.bundle = sections.trust.bundle
     },
     log,
   })
@@ -125,6 +134,28 @@ export async function run(
     refuse: answerRefusal,
     log,
   })
+  const followed = [
+    followFiles({
+      files: [settings.certificateFile, settings.privateKeyFile],
+      applied: [certificate, privateKey],
+      apply: ([certificate = '', privateKey = '']) => {
+        checkServing({ certificate, privateKey, now: new Date() })
+        server.serveWith({ certificate, privateKey })
+      },
+      log,
+      everyMs: followMs,
+    }),
+    followFiles({
+      files: [settings.caFile],
+      applied: [roots.file],
+      apply: ([pem = '']) => {
+        readCertificate(pem, settings.caFile)
+        roots.file = pem
+      },
+      log,
+      everyMs: followMs,
+    }),
+  ]
   const admin = createAdmin({
     isReady,
     notReady: 'no policy that is fresh, or no signing key',
@@ -134,6 +165,7 @@ export async function run(
     () => fetch.close(),
     () => keySource.close(),
     () => subscription.close(),
+    ...followed.map((files) => () => files.close()),
   ]
   const close = async (): Promise<void> => {
     for (const step of closers.splice(0).reverse()) await step()

@@ -1,10 +1,13 @@
 /** The authority's own run(), beside a real controller. */
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import path from 'node:path'
+import tls from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
 import { run, type Authority, type AuthoritySettings } from '../../pkg/authority/run.ts'
 import { run as runController } from '../../pkg/controller/run.ts'
+import { issueRoot, issueServing } from '../../pkg/pki/issue.ts'
 import { clientCredentialsRequest } from '../../pkg/token/exchange.ts'
 import { quietLog } from '../support/discovery.ts'
 import { freePorts } from '../support/free-ports.ts'
@@ -59,7 +62,11 @@ async function prepare(): Promise<{ state: StateFolder; settings: AuthoritySetti
 }
 
 async function start(settings: AuthoritySettings, logs: string[] = []): Promise<Authority> {
-  const authority = await run(settings, { log: quietLog(logs), audit: () => undefined })
+  const authority = await run(settings, {
+    log: quietLog(logs),
+    audit: () => undefined,
+    followMs: 10,
+  })
   closers.push(() => authority.close())
   return authority
 }
@@ -130,6 +137,61 @@ test('a port in use is named, and nothing is left open', async () => {
   await expect(start(settings)).rejects.toThrow(/--listen-address.*in use/)
   await first.close()
   await start(settings)
+})
+
+/** A serving certificate in files of its own, another at each `write`. */
+function ownFiles(folder: string) {
+  const root = issueRoot()
+  const at = (name: string): string => path.join(folder, name)
+  const files = { certificateFile: at('own.crt'), privateKeyFile: at('own.key') }
+  const write = (): void => {
+    const serving = issueServing({ root, dnsNames: [], ipAddresses: ['127.0.0.1'] })
+    writeFileSync(files.certificateFile, serving.certificate)
+    writeFileSync(files.privateKeyFile, serving.privateKey)
+  }
+  write()
+  return { files, write, ca: root.certificate }
+}
+
+test('a certificate that changes is served to new connections, and no open one is dropped', async () => {
+  const { state, settings } = await prepare()
+  const { files, write, ca } = ownFiles(state.stateFolder)
+  const logs: string[] = []
+  const { url } = await start({ ...settings, ...files }, logs)
+  const { hostname, port } = new URL(url)
+  const connect = async (): Promise<tls.TLSSocket> => {
+    const socket = tls.connect({ host: hostname, port: Number(port), ca })
+    await new Promise((resolve) => socket.once('secureConnect', resolve))
+    return socket
+  }
+  const serialOf = async (): Promise<string> => {
+    const socket = await connect()
+    const { serialNumber } = socket.getPeerCertificate()
+    socket.destroy()
+    return serialNumber
+  }
+  const before = await serialOf()
+  const open = await connect()
+  write()
+  await until('the new one is served', async () => (await serialOf()) !== before)
+  const after = await serialOf()
+  writeFileSync(files.certificateFile, 'damaged')
+  await until('it is said', () => logs.some((line) => line.includes('no PEM certificate')))
+  expect(await serialOf()).toBe(after)
+  open.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
+  const [answer] = (await once(open, 'data')) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /)
+  open.destroy()
+})
+
+test('roots that change are those that controllers are verified by', async () => {
+  const { state, settings } = await prepare()
+  const caFile = path.join(state.stateFolder, 'roots.crt')
+  writeFileSync(caFile, issueRoot().certificate)
+  const authority = await start({ ...settings, caFile })
+  expect(await isReady(authority)).toBe(false)
+  writeFileSync(caFile, state.ca)
+  await until('the authority is ready', () => isReady(authority))
 })
 
 test('a controller that names another issuer is not followed', async () => {
