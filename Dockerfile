@@ -2,6 +2,9 @@
 # base: nothing (all of it comes from the building machine) or BASE=, an image that has Node.js and iptables.
 ARG BASE=scratch
 FROM ${BASE}
+LABEL org.opencontainers.image.title="Tokenward" \
+      org.opencontainers.image.description="Scoped, short-lived tokens for every Kubernetes workload" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY root/ /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 WORKDIR /tokenward
