@@ -11,6 +11,7 @@ import type { InjectConfig, Interception, SidecarLogLevel } from './inject/confi
 import type { Quantity } from './inject/quantity.ts'
 import { createMutate, type Namespaces } from './mutate.ts'
 import { validate } from './validate.ts'
+import { warm } from './warm.ts'
 
 const graceMs = 5000
 const adminGraceMs = 1000
@@ -108,6 +109,7 @@ export async function run(settings: WebhookSettings, parts: WebhookParts): Promi
     help: 'When the certificate that is served ends, in seconds since 1970; 0 without one.',
     collect: (gauge) => gauge.set((certificate.endsAt()?.getTime() ?? 0) / 1000),
   })
+  warm(configOf(settings, parts.version, ''))
   let isClosing = false
   const notReady = (): string | undefined => {
     const endsAt = certificate.endsAt()

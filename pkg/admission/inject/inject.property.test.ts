@@ -121,4 +121,20 @@ describe('whatever a pod has in it', () => {
       { numRuns: 200 },
     )
   })
+
+  test('a pod that is none at all is no mistake of ours', () => {
+    const json = fc.jsonValue({ maxDepth: 4 })
+    const parts = fc.record({
+      metadata: fc.oneof(json, fc.record({ labels: json, annotations: json })),
+      spec: fc.oneof(
+        json,
+        fc.record({ containers: fc.array(json), initContainers: json, volumes: fc.array(json) }),
+      ),
+    })
+    fc.assert(
+      fc.property(fc.oneof(json, parts), (pod) => {
+        expect(['inject', 'refuse', 'skip']).toContain(inject(pod, context).kind)
+      }),
+    )
+  })
 })
