@@ -67,7 +67,14 @@ export async function startApiProxy(
   })
   const agent = new https.Agent({ keepAlive: true, ...(upstream ? { ca: upstream.ca } : {}) })
   const seen: Seen[] = []
-  const open = new Map<http.ServerResponse, { isFrozen: boolean; from?: http.IncomingMessage }>()
+  /** Watches whose head has been sent. */
+  const open = new Map<http.ServerResponse, { isFrozen: boolean }>()
+  const begin = (response: http.ServerResponse): void => {
+    response.flushHeaders()
+    if (!response.req.url?.includes('watch=true')) return
+    open.set(response, { isFrozen: false })
+    response.on('close', () => open.delete(response))
+  }
   let decide: (seen: Seen) => Order = () => 'pass'
 
   const pass = (
@@ -87,10 +94,8 @@ export async function startApiProxy(
     })
     onward.on('error', () => response.destroy())
     onward.on('response', (answer) => {
-      const state = open.get(response)
-      if (state !== undefined) state.from = answer
       response.writeHead(answer.statusCode ?? 500, answer.headers)
-      response.flushHeaders()
+      begin(response)
       answer.on('data', (chunk: Buffer) => {
         if (open.get(response)?.isFrozen !== true && !response.writableEnded) response.write(chunk)
       })
@@ -109,7 +114,7 @@ export async function startApiProxy(
       response.end(typeof own.body === 'string' ? own.body : JSON.stringify(own.body ?? {}))
       return
     }
-    response.flushHeaders()
+    begin(response)
     for (const line of own.lines) response.write(line + '\n')
   }
 
@@ -131,10 +136,6 @@ export async function startApiProxy(
           body,
         }
         seen.push(what)
-        if (what.isWatch) {
-          open.set(response, { isFrozen: false })
-          response.on('close', () => open.delete(response))
-        }
         const order = decide(what)
         if (order === 'pass') pass(request, body, response)
         else if (order === 'cut') request.socket.destroy()
