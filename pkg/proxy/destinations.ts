@@ -14,8 +14,8 @@ export interface Destinations {
   ofRoute(route: PreparedRoute, named: Address | undefined): Dial
   /** One that no policy names. */
   ofStranger(destination: Address): Dial | Promise<Dial>
-  /** An address that a connection was going to. */
-  ofAddress(destination: Address): Dial
+  /** One that a connection goes to: matched or not, by its name or address. */
+  ofConnection(route: PreparedRoute | undefined, destination: Address): Dial | Promise<Dial>
 }
 
 /** Names are looked up in the file of service addresses first, then in DNS; pods of a route take turns. */
@@ -38,26 +38,30 @@ export function createDestinations(options: {
     return { ...address, from: isIPv6(address.host) ? '::1' : '127.0.0.1' }
   }
 
-  return {
-    ofRoute({ names, dial }, named) {
-      if (named !== undefined && isIP(named.host) !== 0) return guarded(named)
-      for (const name of names) {
-        const address = services.find(name)
-        if (address !== undefined) return guarded(address)
-      }
-      turn = (turn + 1) % 0x7fffffff
-      const address = dial[turn % dial.length]
-      if (address === undefined) {
-        throw new Refusal('upstream_unreachable', { hint: 'The Service has no address.' })
-      }
-      return guarded(address)
-    },
-    ofAddress: guarded,
-    ofStranger({ host, port }) {
-      const address = services.find(`${host}:${port}`)
+  const ofRoute: Destinations['ofRoute'] = ({ names, dial }, named) => {
+    if (named !== undefined && isIP(named.host) !== 0) return guarded(named)
+    for (const name of names) {
+      const address = services.find(name)
       if (address !== undefined) return guarded(address)
-      if (isIP(host) !== 0) return guarded({ host, port })
-      return resolve(host).then((found) => guarded({ host: plainAddress(found) ?? found, port }))
-    },
+    }
+    turn = (turn + 1) % 0x7fffffff
+    const address = dial[turn % dial.length]
+    if (address === undefined) {
+      throw new Refusal('upstream_unreachable', { hint: 'The Service has no address.' })
+    }
+    return guarded(address)
+  }
+  const ofStranger: Destinations['ofStranger'] = ({ host, port }) => {
+    const address = services.find(`${host}:${port}`)
+    if (address !== undefined) return guarded(address)
+    if (isIP(host) !== 0) return guarded({ host, port })
+    return resolve(host).then((found) => guarded({ host: plainAddress(found) ?? found, port }))
+  }
+
+  return {
+    ofRoute,
+    ofStranger,
+    ofConnection: (route, destination) =>
+      route === undefined ? ofStranger(destination) : ofRoute(route, destination),
   }
 }

@@ -7,13 +7,8 @@ import { createLog, type LogLevel, type Write } from '../telemetry/log.ts'
 import { createAuthorityClient } from './authority-client.ts'
 import { openOriginalDestination } from './intercept/original-destination.ts'
 import { createPodAddresses } from './intercept/pod-addresses.ts'
-import {
-  createSidecar,
-  type Listeners,
-  type Ports,
-  type Redirected,
-  type SidecarOptions,
-} from './sidecar.ts'
+import type { Listeners, Ports, Redirected } from './listeners.ts'
+import { createSidecar, type SidecarOptions } from './sidecar.ts'
 
 export interface RunOptions extends Pick<
   SidecarOptions,

@@ -4,8 +4,10 @@ import { drain, listen } from '../http/listen.ts'
 import type { Address } from '../http/address.ts'
 import type { IssuedToken } from '../token/exchange.ts'
 import type { WorkloadPolicy } from '../policy/workload-policy.ts'
+import { Refusal } from '../refusal/refusal.ts'
 import { createAudit } from '../telemetry/audit.ts'
 import type { Log, Write } from '../telemetry/log.ts'
+import { renderAnswer } from './answers.ts'
 import type { Wanted } from './authority-client.ts'
 import { createDecisionIds } from './decision-ids.ts'
 import { createDestinations } from './destinations.ts'
@@ -17,9 +19,10 @@ import type { ConnectionFacts, Front, Handler } from './forward/verdict.ts'
 import { createInbound, type Arrival } from './inbound.ts'
 import { startBypassCheck, type BypassCheck } from './intercept/bypass.ts'
 import type { FrontCounts } from './intercept/inbound-front.ts'
+import { createConnectFront } from './intercept/connect-front.ts'
 import { createInterception } from './intercept/interception.ts'
-import type { OriginalDestination } from './intercept/original-destination.ts'
-import { createPodAddresses, type PodAddresses } from './intercept/pod-addresses.ts'
+import { createPodAddresses } from './intercept/pod-addresses.ts'
+import { createSniffing } from './intercept/sniffing.ts'
 import type { SelfCheck } from './intercept/self-check.ts'
 import { createOutbound, type OutboundCounts, type Unmatched } from './outbound.ts'
 import { createOwnListeners } from './own-listeners.ts'
@@ -29,35 +32,13 @@ import { createProbeServer } from './probes/server.ts'
 import { createRandomBits } from './random.ts'
 import { createRecord, type DecisionRecord } from './record.ts'
 import { createResolve } from './resolve.ts'
+import type { Listeners, Ports } from './listeners.ts'
 import { listenWhereThere } from './listening.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { plainAddress } from './plain-address.ts'
+import type { PreparedRoute } from './routes.ts'
 import { createServiceAddresses } from './service-addresses.ts'
 import { createTokens } from './tokens.ts'
-
-export interface Listeners {
-  /** Where to listen, which is the target port that the policy names; and where the app listens. */
-  readonly inbound: readonly { readonly listen: Address; readonly app: Address }[]
-  /** HTTP proxy for the app's own calls. */
-  readonly outbound?: Address | undefined
-  /** Listeners whose requests all take one route, `namespace/service:port`. */
-  readonly routes: readonly { readonly listen: Address; readonly route: string }[]
-  /** The first must be had; others only where this machine has their family. */
-  readonly admin: readonly Address[]
-  /** For the kubelet and for whoever scrapes, at the pod's address. */
-  readonly probes?: Address | undefined
-  readonly metrics?: Address | undefined
-  /** Where redirected connections arrive. */
-  readonly redirected?: Redirected | undefined
-}
-
-export interface Redirected {
-  readonly inbound: Address
-  /** As of `admin`. */
-  readonly outbound: readonly Address[]
-  readonly originalDestination: OriginalDestination
-  readonly pod: PodAddresses
-}
 
 export interface SidecarOptions {
   readonly listeners: Listeners
@@ -82,17 +63,6 @@ export interface SidecarOptions {
   readonly appPorts?: readonly number[]
   /** Where audit lines go; default standard output. */
   readonly write?: Write
-}
-
-/** What really listens, in the order of the settings. */
-export interface Ports {
-  readonly inbound: readonly Address[]
-  readonly outbound: Address | undefined
-  readonly routes: readonly Address[]
-  readonly admin: Address
-  readonly redirected?: { readonly inbound: Address; readonly outbound: readonly Address[] }
-  readonly probes?: Address
-  readonly metrics?: Address
 }
 
 /** What `GET /policy` of the admin port shows. No section of a sidecar holds a secret. */
@@ -185,7 +155,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     proxies.push(made)
     return made.server
   }
-  const outbound = (name: string, { route, front }: OutboundListening = {}): Server => {
+  const outbound = (name: string, { route, front }: OutboundListening): Server => {
     const handler = createOutbound({
       state,
       handles,
@@ -200,7 +170,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       ...(route === undefined ? {} : { route }),
     })
     return proxy(handler, outboundRecord, {
-      mode: route === undefined && front === undefined ? 'forward-proxy' : 'reverse',
+      mode: route === undefined && redirected === undefined ? 'forward-proxy' : 'reverse',
       name,
       front,
     })
@@ -217,6 +187,37 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     return proxy(handler, inboundRecord, { mode: 'reverse', name, front })
   }
 
+  const headMs = options.limits?.headMs ?? defaultLimits.headMs
+  const routesTo = ({ host, port }: Address): readonly PreparedRoute[] =>
+    state.current()?.routes.find(host, port) ?? []
+  const sniffing = createSniffing({
+    isMatched: (destination) => routesTo(destination).length > 0,
+    dialOf: (destination) => destinations.ofConnection(routesTo(destination)[0], destination),
+    counts: frontCounts,
+    log,
+    headMs,
+  })
+  const interception =
+    redirected === undefined
+      ? undefined
+      : createInterception({ ...redirected, sniffing, counts: frontCounts, log })
+  const connectFront = (): Front =>
+    createConnectFront({
+      sniffing,
+      admit: (destination) => {
+        state.judging()
+        const isDenied = options.unmatched === 'deny' && routesTo(destination).length === 0
+        if (isDenied) throw new Refusal('unmatched_denied')
+      },
+      refuse: (socket, refusal) => {
+        const decision = newDecision()
+        outboundRecord.refused(refusal, { decision, method: 'CONNECT', listener: 'outbound' })
+        socket.end(renderAnswer({ refusal, decision, close: true }))
+        socket.resume()
+      },
+      headMs,
+    })
+
   const openInbound = async ({ listen: address, app }: Listeners['inbound'][number]) => {
     let arrival = { port: address.port, app }
     const name = `inbound ${address.port}`
@@ -227,23 +228,12 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   }
   const openOutbound = async (address: Address, name: string, route?: string) => {
     const flag = route === undefined ? '--outbound-address' : '--route-ports'
-    const server = outbound(name, route === undefined ? {} : { route })
+    const server = outbound(name, route === undefined ? { front: connectFront() } : { route })
     const bound = await listen(server, address, `${name} (${flag})`)
     own.add(bound)
     return bound
   }
 
-  const interception =
-    redirected === undefined
-      ? undefined
-      : createInterception({
-          ...redirected,
-          policy: () => state.current(),
-          dialOf: (destination) => destinations.ofAddress(destination),
-          counts: frontCounts,
-          log,
-          headMs: options.limits?.headMs ?? defaultLimits.headMs,
-        })
   const openRedirected = async (): Promise<NonNullable<Ports['redirected']> | undefined> => {
     if (redirected === undefined || interception === undefined) return undefined
     const at = ({ destination }: ConnectionFacts): Arrival => {

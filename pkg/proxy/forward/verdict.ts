@@ -59,7 +59,7 @@ export interface ConnectionFacts {
 /** Looks at each new connection of a listener before it is read as HTTP. */
 export interface Front {
   /** Calls `serve`, now or later, for a connection that is to be read as HTTP, or deals with it itself. */
-  accept(socket: Socket, serve: (destination: Address) => void): void
+  accept(socket: Socket, serve: (destination?: Address) => void): void
   /** Ends connections that have said nothing yet. */
   endIdle(): void
   /** Breaks all that it deals with. */
