@@ -9,6 +9,7 @@ const name = 'tokenward-webhook'
 const kinds = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const
 
 interface Configuration {
+  readonly resourceVersion: string
   readonly webhooks: readonly { readonly name: string; readonly caBundle: string }[]
 }
 
@@ -50,13 +51,18 @@ export function followCaBundles(options: {
     async keep(bundle) {
       const caBundle = Buffer.from(bundle).toString('base64')
       for (const [resource, reflector] of followed) {
-        const webhooks = reflector.items().get(name)?.webhooks ?? []
-        if (webhooks.every((webhook) => webhook.caBundle === caBundle)) continue
+        const { resourceVersion, webhooks = [] } = reflector.items().get(name) ?? {}
+        if (
+          resourceVersion === undefined ||
+          webhooks.every((webhook) => webhook.caBundle === caBundle)
+        )
+          continue
         const object = {
           metadata: { name },
           webhooks: webhooks.map((webhook) => ({ name: webhook.name, clientConfig: { caBundle } })),
         }
-        await apply(client, { resource, object }, { fieldManager: 'tokenward-controller' })
+        const fieldManager = 'tokenward-controller'
+        await apply(client, { resource, object }, { fieldManager, resourceVersion })
         log.info({ kind: resource.kind }, 'the roots of the webhook are written')
       }
     },
@@ -75,6 +81,7 @@ function readConfiguration(object: KubeObject): Configuration {
     }[]
   }
   return {
+    resourceVersion: object.metadata.resourceVersion,
     webhooks: webhooks.map((webhook) => ({
       name: webhook.name,
       caBundle: webhook.clientConfig?.caBundle ?? '',

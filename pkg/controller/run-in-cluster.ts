@@ -18,6 +18,7 @@ import { followCaBundles } from './ca-bundle.ts'
 import { createCore } from './core.ts'
 import { ownAddress } from './own-address.ts'
 import { createProblems, measureProblems } from './problems.ts'
+import type { Outcome } from './reconcile.ts'
 import { followSecrets, type SecretUse } from './secrets/follow.ts'
 import { keepSecrets } from './secrets/keep.ts'
 import { secretNames } from './secrets/secret.ts'
@@ -94,6 +95,7 @@ export async function runInCluster(
     events.record({ regarding, type: 'Warning', reason: 'Damaged', action: 'Read', note: text })
   }
 
+  let latest: Outcome | undefined
   const core = createCore({
     ...settings,
     keys: () => grounds.believed()?.keys ?? { issuer: settings.authorityIssuer, keys: [] },
@@ -109,6 +111,7 @@ export async function runInCluster(
         now,
       }),
     onOutcome: (outcome) => {
+      latest = outcome
       if (lease.leading()) tellBarePods(outcome)
     },
     log,
@@ -177,6 +180,7 @@ export async function runInCluster(
     onLeading: () => {
       chores.add('keep')
       core.again()
+      if (latest !== undefined) tellBarePods(latest)
     },
     onLost: () => undefined,
     log,

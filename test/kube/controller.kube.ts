@@ -182,3 +182,19 @@ test('who loses its controller goes on with the other at once, and the other lea
     (await cluster.conditions('payments')).some((one) => one.observedGeneration === 3),
   )
 })
+
+test('an API server that goes away changes nothing for who is connected, and is followed again', async () => {
+  const payments = await cluster.follow(leader(), 'payments')
+  await until('it is served', () => methodsOf(payments.latest())[0] === 'DELETE')
+  await cluster.server.restart()
+  expect(payments.subscription.connected()).toBe(true)
+  await until('somebody leads', () => replicas.some((replica) => replica.leading()), 30_000)
+  await cluster.putPolicy('payments', 'orders', ['PUT'])
+  await until('the edit', () => methodsOf(payments.latest())[0] === 'PUT', 40_000)
+  await until(
+    'its status',
+    async () =>
+      (await cluster.condition('payments', 'Programmed')) === 'True Programmed: applied 1 of 1',
+    30_000,
+  )
+}, 120_000)
