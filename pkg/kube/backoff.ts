@@ -1,6 +1,8 @@
 export interface Backoff {
   /** How long to wait after this failure. */
   nextMs(): number
+  /** What failed is over: the next failure is the first. */
+  reset(): void
 }
 
 /**
@@ -25,6 +27,9 @@ export function createBackoff(options: {
       const delayMs = wholeMs * (0.5 + random() / 2)
       dueMs = nowMs() + delayMs
       return delayMs
+    },
+    reset() {
+      failures = 0
     },
   }
 }

@@ -70,6 +70,19 @@ test.each(expiries)('%s leads to a new list, which shows what was deleted', asyn
   expect(api.seen.filter(({ isWatch }) => !isWatch)).toHaveLength(2)
 })
 
+test('a version that is too old after an absence is listed anew without the waits of the absence', async () => {
+  const away = Array.from({ length: 5 }, () => refuse(500, 'InternalError'))
+  const { watched, listed } = await follow(
+    script([listOf(10, []), listOf(20, [])], [...away, refuse(410, 'Gone'), open()]),
+    { timing: { ...quick, firstBackoffMs: 40, longestBackoffMs: 60_000 } },
+  )
+  await until('the answer 410', () => watched().length === 6)
+  const heardMs = performance.now()
+  await until('a second list', () => listed().length === 2)
+  // After five failures the wait would be 640 ms at least.
+  expect(performance.now() - heardMs).toBeLessThan(500)
+})
+
 test('a storm of 410 is answered with longer and longer waits', async () => {
   const { reflector } = await follow(script([listOf(10, [])], [refuse(410, 'Gone')]), {
     timing: { ...quick, firstBackoffMs: 100, longestBackoffMs: 60_000 },

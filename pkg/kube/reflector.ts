@@ -240,13 +240,16 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     }
   }
 
-  const fail = (error: unknown): number => {
+  /** `listed`: what failed went on from a list of just now. */
+  const fail = (error: unknown, listed: boolean): number => {
     counts.failures += 1
     const isBadLine = error instanceof BadLineError
     if (isBadLine) counts.badLines += 1
     // What a view without its kind, or after a line that could not be read, goes on from is a list.
     const isKubeError = error instanceof KubeError
     if (!isKubeError || isExpired(error) || error.status === 404) from = undefined
+    // A server that says so is there again: the waits of its absence are over.
+    if (isExpired(error) && !listed) backoff.reset()
     const message = error instanceof Error ? error.message : 'a failure without words'
     const retryAfterMs = isKubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0
     const delayMs = Math.max(
@@ -266,12 +269,13 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
 
   const follow = async (): Promise<void> => {
     while (!closing.signal.aborted) {
+      const listed = from === undefined
       try {
-        if (from === undefined) await list()
+        if (listed) await list()
         await watch()
       } catch (error) {
         if (closing.signal.aborted) return
-        await sleep(fail(error), closing.signal)
+        await sleep(fail(error, listed), closing.signal)
       }
     }
   }

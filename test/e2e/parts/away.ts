@@ -5,23 +5,42 @@ import { apply, get, kubectl, pods, refusal, rolledOut, type PodObject } from '.
 import type { LocalCluster } from '../local.ts'
 import { check, skip } from '../report.ts'
 import { openHere } from '../session.ts'
+import { until } from '../../support/until.ts'
 import { expectAnswer, untilAnswer, type Stage } from '../stage.ts'
 import { visit } from './shop.ts'
 
 const system = 'tokenward-system'
-type Process = 'controller' | 'authority' | 'webhook'
+const ports = { controller: 15_543, authority: 15_480, webhook: 10_250 } as const
+type Process = keyof typeof ports
 
 const noRule = { status: 403, reason: 'no_rule' }
 const look = { method: 'GET', path: '/purchases/1' }
 
 /** Kills every pod of a process and keeps it away while `run` looks; then it comes back by itself. */
-async function without(name: Process, run: () => Promise<void>): Promise<void> {
+async function without(stage: Stage, name: Process, run: () => Promise<void>): Promise<void> {
   const deployment = `tokenward-${name}`
   const { spec } = await get<{ spec: { replicas: number } }>('deployment', deployment, '-n', system)
-  const found = await podsOf(name)
+  const { items } = await get<{ items: PodObject[] }>('pods', '-n', system)
+  const found = items.filter(({ metadata }) => metadata.name.startsWith(`${deployment}-`))
+  const visitor = await stage.in('outside', 'visitor')
   await kubectl(['scale', `deployment/${deployment}`, '-n', system, '--replicas=0'])
   const kill = ['--grace-period=0', '--force', '--ignore-not-found']
-  await kubectl(['delete', 'pod', '-n', system, ...kill, ...found])
+  await kubectl([
+    'delete',
+    'pod',
+    '-n',
+    system,
+    ...kill,
+    ...found.map(({ metadata }) => metadata.name),
+  ])
+  // The API server forgets a pod before its processes are gone.
+  for (const { status } of found) {
+    const answers = async (): Promise<boolean> =>
+      ['closed', 'silent'].includes(
+        await visitor.dial(status.podIPs?.[0]?.ip ?? '', ports[name], '?'),
+      )
+    await until(`${name} to be gone`, async () => !(await answers()), 20_000)
+  }
   try {
     await run()
   } finally {
@@ -31,18 +50,11 @@ async function without(name: Process, run: () => Promise<void>): Promise<void> {
   }
 }
 
-async function podsOf(name: Process): Promise<string[]> {
-  const { items } = await get<{ items: PodObject[] }>('pods', '-n', system)
-  return items
-    .map(({ metadata }) => metadata.name)
-    .filter((each) => each.startsWith(`tokenward-${name}-`))
-}
-
 export async function authorityAway(stage: Stage): Promise<void> {
   const cached = await stage.token('alice')
   expectAnswer(await visit(stage, { ...look, token: cached }), 200)
   const fresh = await stage.token('alice')
-  await without('authority', async () => {
+  await without(stage, 'authority', async () => {
     await check('authority killed; tokens that sidecars have are served', async () =>
       expectAnswer(await visit(stage, { ...look, token: cached }), 200),
     )
@@ -61,7 +73,7 @@ export async function controllerAway(
   local: LocalCluster | undefined,
 ): Promise<void> {
   const bob = await stage.token('bob')
-  await without('controller', async () => {
+  await without(stage, 'controller', async () => {
     await check('controller killed; the last policy holds, for a new user as well', async () =>
       expectAnswer(await visit(stage, { ...look, token: await stage.token('bob') }), 200),
     )
@@ -127,7 +139,7 @@ async function sidecarRestarts(stage: Stage, local: LocalCluster | undefined): P
 }
 
 export async function webhookAway(stage: Stage): Promise<void> {
-  await without('webhook', async () => {
+  await without(stage, 'webhook', async () => {
     await check('webhook killed; running pods go on', async () =>
       expectAnswer(await visit(stage, { ...look, token: await stage.token('bob') }), 200),
     )
