@@ -131,3 +131,15 @@ test('what fails in onLeading is logged and ends nothing', async () => {
   await until('it leads', () => lease.leading())
   expect(logged.join()).toContain('a mistake')
 })
+
+test('the address of a leader goes with it, and what others wrote on the lease stays', async () => {
+  const { contend, kept } = await start()
+  const one = contend('one', { address: '10.0.0.1:15543' })
+  await until('one leads', () => one.lease.leading())
+  expect(one.lease.leader()).toEqual({ identity: 'one', address: '10.0.0.1:15543' })
+  await one.lease.close()
+  const two = contend('two')
+  await until('two leads', () => two.lease.leading())
+  expect(two.lease.leader()).toEqual({ identity: 'two' })
+  expect(kept.lease()?.spec).toMatchObject({ leaseTransitions: 1 })
+})

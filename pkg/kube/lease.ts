@@ -1,22 +1,15 @@
 import type { Log } from '../telemetry/log.ts'
 import type { KubeClient } from './client.ts'
 import { KubeError } from './kube-error.ts'
-import { microTime } from './micro-time.ts'
-import type { KubeMetadata } from './objects.ts'
-import { apiVersionOf, pathOf, type Resource } from './resource.ts'
-
-const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  isNamespaced: true,
-}
-
-const base = { apiVersion: apiVersionOf(leases), kind: leases.kind }
-
-/** Where the leader says at what address its peers reach it. */
-const addressAnnotation = 'tokenward.dev/leader-address'
+import {
+  heldBy,
+  leaderOf,
+  leases,
+  released,
+  type Leader,
+  type LeaseObject,
+} from './lease-object.ts'
+import { pathOf } from './resource.ts'
 
 export interface LeaseTiming {
   /** A lease that did not change for this long is free. */
@@ -28,11 +21,6 @@ export interface LeaseTiming {
 
 const defaultTiming: LeaseTiming = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 }
 
-export interface Leader {
-  readonly identity: string
-  readonly address?: string
-}
-
 export interface Lease {
   start(): void
   /** Judged by the clock at each call: false as soon as the deadline has passed, whatever hangs. */
@@ -43,16 +31,6 @@ export interface Lease {
   problem(): string | undefined
   /** Gives the lease up, so that another takes it at once. */
   close(): Promise<void>
-}
-
-interface LeaseObject {
-  readonly metadata: KubeMetadata
-  readonly spec?: {
-    readonly holderIdentity?: string
-    readonly acquireTime?: string
-    readonly renewTime?: string
-    readonly leaseTransitions?: number
-  }
 }
 
 /**
@@ -81,6 +59,7 @@ export function createLease(options: {
   const log = options.log.child({ lease: name })
   const timing = { ...defaultTiming, ...options.timing }
   const path = pathOf(leases, { namespace, name })
+  const self: Leader = { identity, ...(address === undefined ? {} : { address }) }
   /** The lease as it was seen last, and since when it has not changed. */
   let seen: LeaseObject | undefined
   let seenAtMs = -Infinity
@@ -123,7 +102,7 @@ export function createLease(options: {
     if (lease === undefined || lease.metadata.resourceVersion !== seen?.metadata.resourceVersion) {
       seenAtMs = monotonicMs()
     }
-    seen = lease === undefined ? undefined : withoutManagers(lease)
+    seen = lease
   }
   const ask = (method: 'GET' | 'POST' | 'PUT', at: string, body?: object): Promise<LeaseObject> =>
     client.request<LeaseObject>({
@@ -133,30 +112,11 @@ export function createLease(options: {
       timeoutMs: timing.renewDeadlineMs / 2,
     })
 
-  /** The lease as ours, from what it was. */
-  const ours = (before: LeaseObject | undefined): object => {
-    const now = microTime(wallMs())
-    const { holderIdentity, acquireTime, leaseTransitions = 0 } = before?.spec ?? {}
-    const isRenewal = holderIdentity === identity
-    return {
-      ...base,
-      metadata: {
-        ...(before?.metadata ?? { name, namespace }),
-        annotations: {
-          ...before?.metadata.annotations,
-          ...(address === undefined ? {} : { [addressAnnotation]: address }),
-        },
-      },
-      spec: {
-        holderIdentity: identity,
-        leaseDurationSeconds: Math.max(1, Math.round(timing.durationMs / 1000)),
-        acquireTime: isRenewal ? (acquireTime ?? now) : now,
-        renewTime: now,
-        leaseTransitions:
-          before === undefined || isRenewal ? leaseTransitions : leaseTransitions + 1,
-      },
-    }
-  }
+  const ours = (before: LeaseObject | undefined): object =>
+    heldBy(self, before ?? { metadata: { name, namespace } }, {
+      nowMs: wallMs(),
+      durationMs: timing.durationMs,
+    })
   const write = async (before: LeaseObject | undefined): Promise<void> => {
     const sentAtMs = monotonicMs()
     const lease =
@@ -224,21 +184,7 @@ export function createLease(options: {
     }
   }
   const release = async (): Promise<void> => {
-    if (seen?.spec?.holderIdentity !== identity) return
-    const now = microTime(wallMs())
-    const annotations: Record<string, string> = { ...seen.metadata.annotations }
-    delete annotations[addressAnnotation]
-    await ask('PUT', path, {
-      ...base,
-      metadata: { ...seen.metadata, annotations },
-      spec: {
-        holderIdentity: '',
-        leaseDurationSeconds: 1,
-        acquireTime: now,
-        renewTime: now,
-        leaseTransitions: seen.spec.leaseTransitions ?? 0,
-      },
-    })
+    if (seen?.spec?.holderIdentity === identity) await ask('PUT', path, released(seen, wallMs()))
   }
 
   return {
@@ -248,12 +194,7 @@ export function createLease(options: {
       ended = contend()
     },
     leading,
-    leader() {
-      const holder = seen?.spec?.holderIdentity ?? ''
-      if (holder === '') return undefined
-      const at = seen?.metadata.annotations?.[addressAnnotation]
-      return { identity: holder, ...(at === undefined ? {} : { address: at }) }
-    },
+    leader: () => leaderOf(seen),
     problem: () => problem,
     async close() {
       if (closed) return
@@ -269,11 +210,4 @@ export function createLease(options: {
       }
     },
   }
-}
-
-/** What the server keeps of who wrote which field is not ours to send back. */
-function withoutManagers(lease: LeaseObject): LeaseObject {
-  const metadata: Record<string, unknown> = { ...lease.metadata }
-  delete metadata['managedFields']
-  return { ...lease, metadata: metadata as unknown as KubeMetadata }
 }

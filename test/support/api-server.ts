@@ -1,5 +1,6 @@
 /** A real kube-apiserver on a real etcd, on loopback and in a temporary folder: no kubelet, no controllers. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -82,10 +83,9 @@ export async function startApiServer(options: {
     at('tokens.csv'),
     `${adminToken},admin,1,"system:masters"\n${limitedToken},limited,2,"nobodies"\n`,
   )
-  execFileSync('openssl', ['genrsa', '-out', at('sa.key'), '2048'], { stdio: 'ignore' })
-  execFileSync('openssl', ['rsa', '-in', at('sa.key'), '-pubout', '-out', at('sa.pub')], {
-    stdio: 'ignore',
-  })
+  const accountKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  writeFileSync(at('sa.key'), accountKey.privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  writeFileSync(at('sa.pub'), accountKey.publicKey.export({ format: 'pem', type: 'spki' }))
   const url = `https://127.0.0.1:${ports.api}`
   const etcdUrl = `http://127.0.0.1:${ports.etcd}`
   const serviceAccountIssuer = 'https://kubernetes.default.svc.cluster.local'
