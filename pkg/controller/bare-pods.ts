@@ -20,7 +20,7 @@ export function createBarePods(events: Events, namespace: string): (outcome: Out
     const pods = resources.filter(
       (one): one is Pod =>
         one.kind === 'Pod' &&
-        server.bare.has(one.metadata.uid) &&
+        server.guards.get(one.metadata.uid)?.kind === 'none' &&
         one.metadata.namespace !== namespace &&
         isWanted(one.metadata.labels?.[label], namespaces.get(one.metadata.namespace)),
     )

@@ -21,8 +21,8 @@ export function findingsOf(
     readonly progress: Progress
     /** Of an issuer whose keys are fetched. */
     readonly keys: KeyStatus | undefined
-    /** Pods of the targets that have no sidecar of ours. */
-    readonly bare: readonly string[]
+    /** Pods of the targets whose sidecar calls can get past, and how. */
+    readonly gaps: readonly string[]
   },
 ): Finding[] {
   const { keys } = known
@@ -41,17 +41,22 @@ export function findingOf({ files }: Conflict): Finding {
 
 function programmed(
   { pods }: Verdict,
-  { progress, bare }: { readonly progress: Progress; readonly bare: readonly string[] },
+  { progress, gaps }: { readonly progress: Progress; readonly gaps: readonly string[] },
 ): Finding {
   const { applied, rejection } = progress
   const why = rejection === undefined ? '' : `; ${rejection.pod} rejects it: ${rejection.reason}`
   const message = `applied ${applied} of ${pods.length}${why}`
   const type = 'Programmed'
-  if (bare.length > 0) {
-    const shown = bare.slice(0, maxShown).join(', ')
-    const more = bare.length > maxShown ? ` and ${bare.length - maxShown} more` : ''
-    const remedy = `without a sidecar, so that nothing guards them: ${shown}${more}; label their namespace or pods tokenward.dev/inject=enabled and make them anew`
-    return { type, status: 'False', reason: 'BypassPossible', message: `${message}; ${remedy}` }
+  if (gaps.length > 0) {
+    const more = gaps.length > maxShown ? ` and ${gaps.length - maxShown} more` : ''
+    const shown = `nothing checks calls to ${gaps.slice(0, maxShown).join(', ')}${more}`
+    const remedy = 'have their pods injected anew, with these ports in the hands of the sidecar'
+    return {
+      type,
+      status: 'False',
+      reason: 'BypassPossible',
+      message: `${message}; ${shown}; ${remedy}`,
+    }
   }
   const done = applied === pods.length
   return {

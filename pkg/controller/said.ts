@@ -3,7 +3,7 @@ import type { KeySource } from '../issuers/key-source.ts'
 import type { Problem } from '../policy/problem.ts'
 import { findingOf, findingsOf, type Finding } from './conditions.ts'
 import type { Outcome } from './reconcile.ts'
-import { resourceKey } from './sources/snapshot.ts'
+import { resourceKey, type Guard } from './sources/snapshot.ts'
 
 interface Condition extends Finding {
   readonly observedGeneration: number
@@ -50,12 +50,13 @@ export function allSaid(
         : [],
     ),
   )
-  const podName = (uid: string): string => {
-    const { namespace = '', pod = '' } = index.current()?.pods.get(uid) ?? {}
-    return `${namespace}/${pod}`
-  }
-  const bareOf = (pods: readonly string[]): string[] =>
-    pods.filter((uid) => snapshot.server?.bare.has(uid)).map(podName)
+  const gapsOf = (pods: readonly string[]): string[] =>
+    pods.flatMap((uid) => {
+      const gap = gapOf(uid, index, snapshot.server?.guards.get(uid))
+      if (gap === undefined) return []
+      const { namespace = '', pod = '' } = index.current()?.pods.get(uid) ?? {}
+      return [`${namespace}/${pod} (${gap})`]
+    })
   const judged = verdicts.map((verdict): Said => {
     const { kind, namespace, name, pods, problems } = verdict
     const progress = index.progress(pods)
@@ -68,7 +69,7 @@ export function allSaid(
       namespace,
       name,
       spec: specs.get(resourceKey(kind, verdict)) ?? {},
-      findings: findingsOf(verdict, { progress, keys, bare: bareOf(pods) }),
+      findings: findingsOf(verdict, { progress, keys, gaps: gapsOf(pods) }),
       problems,
       rest: {
         ...(kind === 'AccessPolicy'
@@ -86,6 +87,18 @@ export function allSaid(
       return { kind, namespace, name, spec: { files }, findings, problems: [], rest: {} }
     })
   return [...judged, ...contradicted]
+}
+
+/** How calls get past the sidecar of a pod to a port that policies speak of; undefined where none does. */
+function gapOf(uid: string, index: Index, guard: Guard | undefined): string | undefined {
+  if (guard === undefined) return undefined
+  if (guard.kind === 'none') return 'no sidecar'
+  const judged = Object.keys(index.current()?.sidecars.get(uid)?.rules.ports ?? {}).map(Number)
+  const port = judged.find((one) =>
+    guard.kind === 'all' ? guard.but.includes(one) : !guard.ports.includes(one),
+  )
+  if (port === undefined) return undefined
+  return guard.kind === 'all' ? `port ${port} is excluded` : `port ${port} is not mapped`
 }
 
 /** Findings with their times: a condition keeps its own while its status does not change. */

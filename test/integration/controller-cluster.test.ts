@@ -22,7 +22,8 @@ function addWorkload(api: MemoryApi, name: string, address: string): void {
     metadata: {},
     spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
   })
-  const initContainers = [{ name: 'tokenward-sidecar', restartPolicy: 'Always' }]
+  const sidecar = { name: 'tokenward-sidecar', restartPolicy: 'Always' }
+  const initContainers = [{ name: 'tokenward-redirect' }, sidecar]
   api.put(`${at}/pods/${name}-0`, {
     metadata: { labels },
     spec: { serviceAccountName: name, containers: [{}], initContainers },
@@ -172,6 +173,24 @@ test('an object that is not what it should be is left out and told, and all othe
   await isReady(controller)
   const told = lines.filter((line) => line.includes('an object is left out'))
   expect(told.join()).toContain('spec.ports[0].port')
+})
+
+test.each([
+  ['an excluded port', { 'tokenward.dev/exclude-inbound-ports': '8080' }, 'port 8080 is excluded'],
+  ['another excluded port', { 'tokenward.dev/exclude-inbound-ports': '9000' }, undefined],
+])('a policy says that calls get past the sidecar by %s', async (_what, annotations, gap) => {
+  const api = await startApi()
+  const at = '/api/v1/namespaces/shop/pods/payments-0'
+  const pod = api.get(at)
+  api.put(at, { ...pod, metadata: { ...pod?.metadata, annotations } })
+  putPolicy(api, 'payments', 'orders')
+  await isReady(await start(api))
+  await until('it says so', () => conditionsOf(api, 'payments').length === 2)
+  expect(conditionsOf(api, 'payments')[1]).toMatch(
+    gap === undefined
+      ? /^Programmed False PartiallyProgrammed: applied 0 of 1$/
+      : /^Programmed False BypassPossible: .*shop\/payments-0 \(port 8080 is excluded\)/,
+  )
 })
 
 test('an idle controller asks for nothing but its Lease', async () => {

@@ -111,7 +111,7 @@ test('a target that is not there, one without pods and one that is not guarded a
   await says('the pods', 'nothing', 'Programmed', /^False NoWorkloads/)
   await cluster.addWorkload('shop', 'ledger', '10.1.0.3', true)
   await cluster.putPolicy('ledger', 'orders')
-  const form = /^False BypassPossible: applied 0 of 1; without a sidecar.*shop\/ledger-0/
+  const form = /^False BypassPossible: applied 0 of 1; .*shop\/ledger-0 \(no sidecar\)/
   await says('the sidecar', 'ledger', 'Programmed', form)
   expect(await cluster.notes('shop', 'Pod', 'ledger-0')).toEqual([])
   const label = { metadata: { labels: { 'tokenward.dev/inject': 'enabled' } } }

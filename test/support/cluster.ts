@@ -139,6 +139,7 @@ export async function startCluster(): Promise<Cluster> {
         metadata: { name },
         spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
       })
+      const redirect = { name: 'tokenward-redirect', image: 'sidecar' }
       const sidecar = { name: 'tokenward-sidecar', image: 'sidecar', restartPolicy: 'Always' }
       await create(`${at}/pods`, {
         metadata: { name: `${name}-0`, labels },
@@ -146,7 +147,7 @@ export async function startCluster(): Promise<Cluster> {
           serviceAccountName: name,
           automountServiceAccountToken: false,
           containers: [{ name: 'app', image: 'app' }],
-          ...(isBare ? {} : { initContainers: [sidecar] }),
+          ...(isBare ? {} : { initContainers: [redirect, sidecar] }),
         },
       })
       await patch(`${at}/pods/${name}-0/status`, {

@@ -214,8 +214,8 @@ function snapshotOf(
         keyed.flatMap(([key, { problems }]) => (problems.length > 0 ? [[key, problems]] : [])),
       ),
       generations: new Map(keyed.map(([key, { generation }]) => [key, generation])),
-      bare: new Set(
-        seen.flatMap(({ resource, isBare }) => (isBare ? [resource.metadata.uid] : [])),
+      guards: new Map(
+        seen.flatMap(({ resource, guard }) => (guard ? [[resource.metadata.uid, guard]] : [])),
       ),
     },
   }

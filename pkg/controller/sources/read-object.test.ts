@@ -24,13 +24,18 @@ test.each([
 })
 
 const sidecar = { name: 'tokenward-sidecar', restartPolicy: 'Always' }
+const redirect = { name: 'tokenward-redirect' }
+const excluded = { 'tokenward.dev/exclude-inbound-ports': '22, 9000' }
+const mapped = { 'tokenward.dev/inbound': '8080:8081,9090:9091' }
 test.each([
-  ['our native sidecar', { initContainers: [sidecar] }, false],
-  ['nothing', {}, true],
-  ['an init container of its name', { initContainers: [{ name: 'tokenward-sidecar' }] }, true],
-  ['a container of its name', { containers: [sidecar] }, true],
-])('a pod with %s: bare %3$s', (_what, spec, isBare) => {
-  expect(readObject('Pod', objectOf({ spec, status: running }))?.isBare).toBe(isBare)
+  ['our sidecar and redirect', [redirect, sidecar], {}, { kind: 'all', but: [] }],
+  ['exclusions', [redirect, sidecar], excluded, { kind: 'all', but: [22, 9000] }],
+  ['explicit ports', [sidecar], mapped, { kind: 'some', ports: [8080, 9090] }],
+  ['nothing', [], {}, { kind: 'none' }],
+  ['an init container of its name', [{ name: 'tokenward-sidecar' }], {}, { kind: 'none' }],
+])('a pod with %s', (_what, initContainers, annotations, guard) => {
+  const pod = objectOf({ spec: { initContainers }, status: running }, { annotations })
+  expect(readObject('Pod', pod)?.guard).toEqual(guard)
 })
 
 test('what does not matter leaves no trace: versions, and annotations of others', () => {

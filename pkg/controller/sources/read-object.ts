@@ -4,7 +4,7 @@ import { pathText, type Problem } from '../../api/problem.ts'
 import type { CustomResource } from '../../api/types.ts'
 import type { KubeObject } from '../../kube/objects.ts'
 import { parseTemplate } from '../../policy/path.ts'
-import type { Resource } from './snapshot.ts'
+import type { Guard, Resource } from './snapshot.ts'
 
 /** An object of the API server, cut to what is used. */
 export interface Seen {
@@ -13,11 +13,12 @@ export interface Seen {
   /** Why the parser refuses it; it is then without its spec. */
   readonly problems: readonly Problem[]
   readonly generation: number
-  /** A pod that has no sidecar of ours. */
-  readonly isBare: boolean
+  /** Of a pod. */
+  readonly guard?: Guard
 }
 
 const sidecarName = 'tokenward-sidecar'
+const redirectName = 'tokenward-redirect'
 const prefix = 'tokenward.dev/'
 
 /**
@@ -25,7 +26,7 @@ const prefix = 'tokenward.dev/'
  * has ended. Throws an Error where an object of the core is not what it should be.
  */
 export function readObject(kind: Resource['kind'], object: KubeObject): Seen | undefined {
-  const facts = { generation: object.metadata.generation ?? 0, isBare: false, problems: [] }
+  const facts = { generation: object.metadata.generation ?? 0, problems: [] }
   if (kind === 'AccessPolicy' || kind === 'TrustedIssuer') return readCustom(kind, object, facts)
   if (kind === 'Pod' && hasEnded(object)) return undefined
   const read = readCoreObject(kind, { ...object, metadata: cut(object.metadata) })
@@ -33,7 +34,8 @@ export function readObject(kind: Resource['kind'], object: KubeObject): Seen | u
     const said = read.findings.map(({ path, message }) => `${pathText(path)} ${message}`)
     throw new Error(said.join('; '))
   }
-  return { ...facts, resource: read.object, isBare: kind === 'Pod' && !hasSidecar(object) }
+  const resource = read.object
+  return kind === 'Pod' ? { ...facts, resource, guard: guardOf(object) } : { ...facts, resource }
 }
 
 function readCustom(
@@ -83,9 +85,23 @@ function hasEnded(object: KubeObject): boolean {
   return phase === 'Succeeded' || phase === 'Failed' || isGoing
 }
 
-function hasSidecar(object: KubeObject): boolean {
+function guardOf(object: KubeObject): Guard {
   const { initContainers = [] } = (object as PodParts).spec ?? {}
-  return initContainers.some(
+  const { annotations = {} } = object.metadata
+  const hasSidecar = initContainers.some(
     ({ name, restartPolicy }) => name === sidecarName && restartPolicy === 'Always',
   )
+  if (!hasSidecar) return { kind: 'none' }
+  if (initContainers.some(({ name }) => name === redirectName)) {
+    return { kind: 'all', but: portsIn(annotations[`${prefix}exclude-inbound-ports`]) }
+  }
+  return { kind: 'some', ports: portsIn(annotations[`${prefix}inbound`]) }
+}
+
+/** `22, 9000`, or the first of each pair of `8080:8081`; admission has judged the form. */
+function portsIn(text = ''): number[] {
+  return text.split(',').flatMap((part) => {
+    const port = Number.parseInt(part, 10)
+    return Number.isNaN(port) ? [] : [port]
+  })
 }

@@ -35,9 +35,18 @@ export interface ServerFacts {
   readonly refused: ReadonlyMap<string, readonly Problem[]>
   /** `metadata.generation` of custom resources, by key. */
   readonly generations: ReadonlyMap<string, number>
-  /** UIDs of pods that have no sidecar of ours. */
-  readonly bare: ReadonlySet<string>
+  /** What the sidecar of each pod stands before, by UID. */
+  readonly guards: ReadonlyMap<string, Guard>
 }
+
+/**
+ * What a sidecar stands before: nothing, for there is none; every port but some; or some ports and no
+ * others. Read from the pod as it is, for people: no decision rests on it.
+ */
+export type Guard =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'all'; readonly but: readonly number[] }
+  | { readonly kind: 'some'; readonly ports: readonly number[] }
 
 /** One view of a source. */
 export interface Snapshot {
