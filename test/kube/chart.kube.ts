@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openKubeClient, type KubeClient } from '../../pkg/kube/client.ts'
-import { pathOf } from '../../pkg/kube/resource.ts'
 import { createLog } from '../../pkg/telemetry/log.ts'
 import { clusterBinaries, startApiServer, type ApiServer } from '../support/api-server.ts'
 import { objectsOf, renderText, type Rendered } from '../support/helm.ts'
-
-const clusterScoped =
-  /^(Namespace|CustomResourceDefinition|ClusterRole|.*Binding|.*Configuration|.*Policy)$/
-const plurals: Readonly<Record<string, string>> = {
-  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
-}
+import { putRendered } from '../support/put-rendered.ts'
 
 let server: ApiServer
 let client: KubeClient
@@ -26,22 +20,8 @@ afterAll(async () => {
   await server.close()
 })
 
-function pathFor({ apiVersion, kind, metadata }: Rendered): string {
-  const [version = '', group = ''] = apiVersion.split('/').reverse()
-  const isNamespaced = !clusterScoped.test(kind) || kind === 'RoleBinding'
-  const plural = plurals[kind] ?? `${kind.toLowerCase()}s`
-  const resource = { group, version, plural, kind, isNamespaced }
-  return pathOf(resource, isNamespaced ? { namespace: metadata.namespace ?? 'default' } : {})
-}
-
-async function create(object: Rendered, query: { readonly dryRun?: 'All' } = {}): Promise<void> {
-  await client.request({
-    method: 'POST',
-    path: pathFor(object),
-    query: { fieldValidation: 'Strict', ...query },
-    body: object,
-  })
-}
+const create = (object: Rendered, query: { readonly dryRun?: 'All' } = {}): Promise<void> =>
+  putRendered(client, object, query)
 
 async function namespace(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
   await create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
