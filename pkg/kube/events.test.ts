@@ -2,7 +2,8 @@ import { afterEach, expect, test } from 'vitest'
 import type { Order, Seen } from '../../test/support/api-proxy.ts'
 import { startStubApi, statusOf, type StubApi } from '../../test/support/stub-api.ts'
 import { until } from '../../test/support/until.ts'
-import { createEvents, type EventFacts, type Events } from './events.ts'
+import type { EventFacts } from './event-object.ts'
+import { createEvents, type Events } from './events.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -28,8 +29,11 @@ async function start(
   return { ...stub, events, clock }
 }
 
-const about = (note: string, name = 'a'): EventFacts => ({
-  regarding: { apiVersion: 'v1', kind: 'Pod', name, namespace: 'shop', uid: 'uid' },
+const about = (
+  note: string,
+  regarding: { readonly name?: string; readonly namespace?: string; readonly uid?: string } = {},
+): EventFacts => ({
+  regarding: { apiVersion: 'v1', kind: 'Pod', name: 'a', namespace: 'shop', ...regarding },
   type: 'Warning',
   reason: 'NotInjected',
   action: 'Inject',
@@ -60,15 +64,29 @@ test('the same after a long time is a new Event', async () => {
 
 test('of one object 25 are told at once and then one each five minutes; another has its own', async () => {
   const { events, clock } = await start()
-  for (let number = 0; number < 30; number += 1) events.record(about(`note ${number}`))
+  for (let number = 0; number < 30; number += 1) {
+    // One that is made anew under the same name is none that has its own.
+    events.record(about(`note ${number}`, { uid: `uid-${number}` }))
+  }
   expect(events.counts().dropped).toBe(5)
-  events.record(about('one', 'b'))
+  events.record(about('one', { name: 'b' }))
   expect(events.counts().dropped).toBe(5)
   clock.wallMs += 5 * 60_000
   events.record(about('later'))
   events.record(about('too soon'))
   expect(events.counts().dropped).toBe(6)
   await until('all are made', () => events.counts().sent === 27)
+})
+
+test('a namespace full of trouble takes nothing from the others', async () => {
+  const { events } = await start()
+  for (let number = 0; number < 150; number += 1) {
+    events.record(about('one', { name: `pod-${number}` }))
+  }
+  expect(events.counts().dropped).toBe(50)
+  events.record(about('one', { namespace: 'payments' }))
+  expect(events.counts().dropped).toBe(50)
+  await until('all are made', () => events.counts().sent === 101)
 })
 
 test('an Event that the server refuses is dropped and logged, and the next one is told', async () => {
@@ -106,7 +124,7 @@ test('close lets what waits go out, and takes no more', async () => {
 
 test('a name is one that the server takes, whatever the object is called', async () => {
   const { events, api } = await start()
-  events.record(about('one', `${'a'.repeat(199)}.b`))
+  events.record(about('one', { name: `${'a'.repeat(199)}.b` }))
   await until('told', () => events.counts().sent === 1)
   const { metadata } = JSON.parse(api.seen[0]?.body ?? '{}') as { metadata: { name: string } }
   expect(metadata.name).toMatch(/^a{199}\.[0-9a-f]{16}$/)

@@ -1,38 +1,12 @@
-import { createHash } from 'node:crypto'
 import { createBoundedMap } from '../cache/bounded-map.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { KubeClient } from './client.ts'
+import { eventName, eventOf, eventResource, type EventFacts } from './event-object.ts'
 import { KubeError } from './kube-error.ts'
 import { microTime } from './micro-time.ts'
-import { apiVersionOf, pathOf, type Resource } from './resource.ts'
+import { createRate } from './rate.ts'
+import { pathOf } from './resource.ts'
 import { sleep } from './sleep.ts'
-
-const eventResource: Resource = {
-  group: 'events.k8s.io',
-  version: 'v1',
-  plural: 'events',
-  kind: 'Event',
-  isNamespaced: true,
-}
-
-/** What is said about an object. */
-export interface EventFacts {
-  readonly regarding: {
-    readonly apiVersion: string
-    readonly kind: string
-    readonly name: string
-    /** Absent: cluster-scoped; its Events are in `default`, as Kubernetes has it. */
-    readonly namespace?: string
-    readonly uid?: string
-  }
-  readonly type: 'Normal' | 'Warning'
-  /** CamelCase, of a documented list. */
-  readonly reason: string
-  /** What was done or not done, CamelCase: `Inject`, `Compile`. */
-  readonly action: string
-  /** For people; cut at 1024 bytes. */
-  readonly note: string
-}
 
 export interface EventCounts {
   readonly sent: number
@@ -54,29 +28,22 @@ export interface Events {
 const seriesMs = 6 * 60_000
 /** How often the count of a series is written. */
 const tellMs = 60_000
-/** Per object: so many at once, then one each five minutes. */
-const burstPerObject = 25
-const refillMs = 5 * 60_000
+const perObject = { burst: 25, refillMs: 5 * 60_000 }
+/** So that one namespace full of trouble takes nothing from the others. */
+const perNamespace = { burst: 100, refillMs: 1000 }
 const maxWaiting = 500
 const maxRemembered = 4096
 const attempts = 3
 const retryMs = 1000
 const longestRetryMs = 30_000
 const closeMs = 2000
-const maxNoteBytes = 1024
 
 interface Series {
   readonly path: string
-  readonly facts: EventFacts
   count: number
   lastMs: number
   toldMs: number
   timer: NodeJS.Timeout | undefined
-}
-
-interface Bucket {
-  tokens: number
-  atMs: number
 }
 
 /** Events of `events.k8s.io/v1`, one request at a time: they are told when there is time, or not at all. */
@@ -89,10 +56,11 @@ export function createEvents(options: {
   readonly log: Log
   readonly wallMs?: () => number
 }): Events {
-  const { client, controller, log, wallMs = () => Date.now() } = options
-  const instance = options.instance.slice(0, 128)
+  const { client, controller, instance, log, wallMs = () => Date.now() } = options
   const series = createBoundedMap<Series>({ maxEntries: maxRemembered })
-  const buckets = createBoundedMap<Bucket>({ maxEntries: maxRemembered })
+  const keys = { maxKeys: maxRemembered, nowMs: wallMs }
+  const objects = createRate({ ...perObject, ...keys })
+  const namespaces = createRate({ ...perNamespace, ...keys })
   const waiting: (() => Promise<void>)[] = []
   const counts = { sent: 0, repeated: 0, dropped: 0 }
   const timers = new Set<NodeJS.Timeout>()
@@ -101,14 +69,6 @@ export function createEvents(options: {
   const closing = new AbortController()
   let onEmpty: (() => void) | undefined
 
-  const mayTell = (key: string): boolean => {
-    const now = wallMs()
-    const bucket = buckets.get(key) ?? { tokens: burstPerObject, atMs: now }
-    const tokens = Math.min(burstPerObject, bucket.tokens + (now - bucket.atMs) / refillMs)
-    const isAllowed = tokens >= 1
-    buckets.set(key, { tokens: isAllowed ? tokens - 1 : tokens, atMs: now })
-    return isAllowed
-  }
   const send = (work: () => Promise<void>): void => {
     if (waiting.length >= maxWaiting || closing.signal.aborted) {
       counts.dropped += 1
@@ -148,27 +108,15 @@ export function createEvents(options: {
     const namespace = regarding.namespace ?? 'default'
     const now = wallMs()
     sequence += 1
-    const name = nameOf(regarding.name, `${instance} ${now} ${sequence}`)
+    const name = eventName(regarding.name, `${instance} ${now} ${sequence}`)
     const path = pathOf(eventResource, { namespace, name })
-    series.set(key, { path, facts, count: 1, lastMs: now, toldMs: now, timer: undefined })
+    series.set(key, { path, count: 1, lastMs: now, toldMs: now, timer: undefined })
     send(async () => {
       await persist(async () => {
         await client.request({
           method: 'POST',
           path: pathOf(eventResource, { namespace }),
-          body: {
-            apiVersion: apiVersionOf(eventResource),
-            kind: eventResource.kind,
-            metadata: { name, namespace },
-            eventTime: microTime(now),
-            reportingController: controller,
-            reportingInstance: instance,
-            type: facts.type,
-            reason: facts.reason,
-            action: facts.action,
-            note: cut(facts.note),
-            regarding,
-          },
+          body: eventOf(facts, { namespace, name }, { controller, instance, atMs: now }),
         })
         counts.sent += 1
       })
@@ -216,12 +164,12 @@ export function createEvents(options: {
   return {
     record(facts) {
       if (closing.signal.aborted) return
-      const { regarding } = facts
-      const object = [regarding.kind, regarding.namespace, regarding.name, regarding.uid].join(' ')
-      const key = [object, facts.type, facts.reason, facts.action, facts.note].join('\n')
+      const { kind, name, uid = '', namespace = '' } = facts.regarding
+      const object = [kind, namespace, name].join(' ')
+      const key = [object, uid, facts.type, facts.reason, facts.action, facts.note].join('\n')
       const one = series.get(key)
       if (one !== undefined && wallMs() - one.lastMs < seriesMs) repeat(key, one)
-      else if (mayTell(object)) create(key, facts)
+      else if (objects.take(object) && namespaces.take(namespace)) create(key, facts)
       else counts.dropped += 1
     },
     counts: () => ({ ...counts }),
@@ -235,19 +183,4 @@ export function createEvents(options: {
       for (const timer of timers) clearTimeout(timer)
     },
   }
-}
-
-/** A name that is free: the object's, and what makes it one of a kind. */
-function nameOf(object: string, seed: string): string {
-  const suffix = createHash('sha256').update(`${object} ${seed}`).digest('hex').slice(0, 16)
-  return `${object.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${suffix}`
-}
-
-function cut(note: string): string {
-  const bytes = Buffer.from(note)
-  if (bytes.length <= maxNoteBytes) return note
-  // The last character may be cut in half: a decoder in stream mode leaves it out.
-  const end = '…'
-  const kept = bytes.subarray(0, maxNoteBytes - Buffer.byteLength(end))
-  return new TextDecoder().decode(kept, { stream: true }) + end
 }
