@@ -86,9 +86,13 @@ interface Started {
 
 export async function start(
   routes: readonly { readonly route: Route; readonly port: number }[],
-  more: Partial<SidecarOptions> & { readonly explicit?: boolean } = {},
+  more: Partial<SidecarOptions> & {
+    readonly explicit?: boolean
+    /** Port -> its policy. */
+    readonly ports?: Readonly<Record<number, object>>
+  } = {},
 ): Promise<Started> {
-  const { explicit = false, ...options } = more
+  const { explicit = false, ports: policies = {}, ...options } = more
   const sidecar = createSidecar({
     listeners: {
       inbound: [],
@@ -120,6 +124,7 @@ export async function start(
   const base = policyOf({})
   const policy: WorkloadPolicy = {
     ...base,
+    rules: { ...base.rules, ports: policies as WorkloadPolicy['rules']['ports'] },
     routes: { routes: routes.map((each) => each.route) },
     addresses: Object.fromEntries(
       routes.map((each) => [

@@ -1,0 +1,36 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { until } from '../../../test/support/until.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { startBypassCheck } from './bypass.ts'
+
+async function listening(host: string): Promise<{ port: number; close: () => void }> {
+  const server = createServer((socket) => socket.destroy())
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+}
+
+test('an app that answers at the address of the pod is told of; one on loopback alone is not', async () => {
+  const lines: string[] = []
+  const log = createLog({ name: 'test', level: 'info', write: (line) => lines.push(line) })
+  const bare = await listening('127.0.0.2')
+  const hidden = await listening('127.0.0.1')
+  const pod = { all: () => ['127.0.0.2'] }
+  const check = startBypassCheck({ pod, ports: [bare.port, hidden.port], log })
+  await until('it is found', () => check.open().length > 0)
+  expect(check.open()).toEqual([`127.0.0.2:${bare.port}`])
+  expect(lines.join('')).toContain('"reason":"BypassPossible"')
+  check.close()
+  bare.close()
+  hidden.close()
+})
+
+test('without ports nothing is dialled', () => {
+  const all = (): never => {
+    throw new Error('nobody asked')
+  }
+  const log = createLog({ name: 'test', level: 'silent' })
+  const check = startBypassCheck({ pod: { all }, ports: [], log })
+  expect(check.open()).toEqual([])
+  check.close()
+})
