@@ -121,11 +121,13 @@ function explain(facts: {
   if (isMissing) {
     return `the API server serves no ${words.resource} in ${words.version} (404); is its CustomResourceDefinition installed?`
   }
+  // Servers that let anybody in answer 403 to whom they do not know.
+  const isExpired = certificateEnds !== undefined && certificateEnds.getTime() < Date.now()
+  if (isExpired && (code === 401 || code === 403)) {
+    return `the client certificate in our credentials has expired, ${certificateEnds.toISOString()} (${code})`
+  }
   switch (code) {
     case 401:
-      if (certificateEnds !== undefined && certificateEnds.getTime() < Date.now()) {
-        return `the client certificate in our credentials has expired, ${certificateEnds.toISOString()} (401)`
-      }
       return 'the API server does not accept our credentials (401); are they expired, or of another cluster?'
     case 403:
       return `the API server forbids it (403); a role must grant the verb "${words.verb}" on ${words.resource}`

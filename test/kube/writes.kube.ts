@@ -6,6 +6,8 @@ import { openKubeClient } from '../../pkg/kube/client.ts'
 import { createEvents } from '../../pkg/kube/events.ts'
 import type { KubeObject } from '../../pkg/kube/objects.ts'
 import { pathOf, type Resource } from '../../pkg/kube/resource.ts'
+import { issueRoot, issueServing } from '../../pkg/pki/issue.ts'
+import { createLog } from '../../pkg/telemetry/log.ts'
 import { clusterBinaries, startApiServer, type ApiServer } from '../support/api-server.ts'
 import { startKubeCase } from '../support/kube-case.ts'
 import { writeKubeconfig } from '../support/kubeconfig.ts'
@@ -290,4 +292,23 @@ test('a token that is rotated is used from the next refusal on', async () => {
   })
   client.close()
   kubeconfig[Symbol.dispose]()
+})
+
+test('a client certificate that has expired is named so', async () => {
+  const now = new Date('2024-01-01T00:00:00Z')
+  const root = issueRoot({ now })
+  const issued = issueServing({ root, dnsNames: ['admin'], ipAddresses: [], days: 1, now })
+  const { url, ca, token } = server
+  using kubeconfig = writeKubeconfig({ url, ca, token, client: issued })
+  const log = createLog({ name: 'test', level: 'silent' })
+  const client = openKubeClient({ kubeconfig: kubeconfig.path, log })
+  const error: unknown = await client
+    .request({ method: 'GET', path: '/api/v1/namespaces' })
+    .catch((caught: unknown) => caught)
+  expect(error).toMatchObject({
+    message: expect.stringContaining(
+      'the client certificate in our credentials has expired, 2024-01-02T00:00:00.000Z',
+    ) as string,
+  })
+  client.close()
 })

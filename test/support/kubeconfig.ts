@@ -14,6 +14,8 @@ export function writeKubeconfig(options: {
   readonly url: string
   readonly ca: string
   readonly token: string
+  /** In place of the token; PEM, both. */
+  readonly client?: { readonly certificate: string; readonly privateKey: string }
 }): KubeconfigFile {
   const folder = mkdtempSync(path.join(tmpdir(), 'tokenward-kubeconfig-'))
   const tokenFile = path.join(folder, 'token')
@@ -30,7 +32,7 @@ export function writeKubeconfig(options: {
         },
       },
     ],
-    users: [{ name: 'u', user: { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } }],
+    users: [{ name: 'u', user: userOf(options, tokenFile) }],
     contexts: [{ name: 'd', context: { cluster: 'c', user: 'u' } }],
     'current-context': 'd',
   }
@@ -40,5 +42,15 @@ export function writeKubeconfig(options: {
     path: file,
     tokenFile,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function userOf({ client }: Parameters<typeof writeKubeconfig>[0], tokenFile: string): object {
+  if (client === undefined) {
+    return { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } }
+  }
+  return {
+    'client-certificate-data': Buffer.from(client.certificate).toString('base64'),
+    'client-key-data': Buffer.from(client.privateKey).toString('base64'),
   }
 }
