@@ -1,5 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
-import { runInCluster, type ClusterController } from '../../pkg/controller/run-in-cluster.ts'
+import {
+  runInCluster,
+  type ClusterController,
+  type ClusterSettings,
+} from '../../pkg/controller/run-in-cluster.ts'
 import { subscribe, type Subscription } from '../../pkg/discovery/subscribe.ts'
 import type { WorkloadPolicy } from '../../pkg/policy/workload-policy.ts'
 import { generateSigningKey } from '../../pkg/token/keys.ts'
@@ -54,7 +58,11 @@ async function startApi(): Promise<MemoryApi> {
   return api
 }
 
-async function start(api: MemoryApi, lines: string[] = []): Promise<ClusterController> {
+async function start(
+  api: MemoryApi,
+  lines: string[] = [],
+  change: Partial<ClusterSettings> = {},
+): Promise<ClusterController> {
   const controller = await runInCluster(
     {
       namespace: 'tokenward-system',
@@ -65,6 +73,7 @@ async function start(api: MemoryApi, lines: string[] = []): Promise<ClusterContr
       trustDomain: 'cluster.local',
       clusterDomain: 'cluster.local',
       allowPrivateIssuers: false,
+      ...change,
     },
     quietLog(lines),
   )
@@ -191,6 +200,13 @@ test.each([
       ? /^Programmed False PartiallyProgrammed: applied 0 of 1$/
       : /^Programmed False BypassPossible: .*shop\/payments-0 \(port 8080 is excluded\)/,
   )
+})
+
+test('a port in use is named at once, and nothing is left open', async () => {
+  const api = await startApi()
+  const { hostname, port } = new URL((await start(api)).adminUrl)
+  const inUse = { adminAddress: { host: hostname, port: Number(port) } }
+  await expect(start(api, [], inUse)).rejects.toThrow(/--admin-address.* is in use/)
 })
 
 test('an idle controller asks for nothing but its Lease', async () => {
