@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { makePlace } from '../support/programs.ts'
 
-const processes = ['authority', 'cli', 'controller', 'sidecar', 'webhook']
+const processes = ['authority', 'cli', 'controller', 'redirect', 'sidecar', 'webhook']
 
 beforeAll(() => {
   const made = spawnSync('node', ['cmd/bundle/main.ts'], { encoding: 'utf8' })
@@ -46,4 +48,42 @@ test('the bundle of the sidecar holds only what a sidecar needs', () => {
 test('only the authority and the controller bundle what fetches keys', () => {
   expect(packagesOf('authority')).toContain('undici')
   expect(packagesOf('controller')).toContain('undici')
+})
+
+describe('the native module of the sidecar', () => {
+  /** The exit code and what is said where redirected connections are asked for and the first port is taken. */
+  async function start(withModule: boolean): Promise<{ status: number | null; stderr: string }> {
+    using place = makePlace()
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const sidecar = path.join(place.folder, 'sidecar.mjs')
+    copyFileSync('dist/sidecar.mjs', sidecar)
+    if (withModule) {
+      for (const libc of ['linux', 'musl']) {
+        const folder = `${libc}_${process.arch}`
+        cpSync(`dist/${folder}`, path.join(place.folder, folder), { recursive: true })
+      }
+    }
+    const flags = place.flags('sidecar', {
+      interception: 'redirect',
+      inbound: undefined,
+      'outbound-address': undefined,
+      'admin-address': `127.0.0.1:${(taken.address() as AddressInfo).port}`,
+    })
+    const ran = spawnSync(process.execPath, [sidecar, ...flags], { encoding: 'utf8', env: {} })
+    taken.close()
+    return ran
+  }
+
+  test('is asked for only where connections are redirected, and its lack is said in one line', async () => {
+    const { status, stderr } = await start(false)
+    expect(status).toBe(66)
+    expect(stderr).toMatch(/^sidecar: --interception redirect: the native module .*\n$/)
+  })
+
+  test('is found beside the bundle', async () => {
+    const { status, stderr } = await start(true)
+    // Or the kernel of this machine follows no connections: then the module has asked it.
+    expect(status === 69 ? stderr : stderr.match(/the kernel does not tell/)?.[0]).toBeTruthy()
+  })
 })
