@@ -87,23 +87,21 @@ export function createAuthority(options: AuthorityOptions): ServeHandler {
         : answerRefusal(new Refusal('no_policy_yet', { retryAfterSeconds: 1 })),
   }
 
-  const issue = (request: ServedRequest): Answer | Promise<Answer> => {
-    if (request.method !== 'POST') return answerMethod('POST')
-    // RFC 6749 2.3.1: what is in a URI is in somebody's log.
-    if (request.query !== '') return answerRefusal(inQuery)
+  const issue = async (request: ServedRequest): Promise<Answer> => {
     try {
-      const body = token(request)
-      return body instanceof Promise
-        ? body.then(answerJson, (error: unknown) => fail(request, error))
-        : answerJson(body)
+      return answerJson(await token(request))
     } catch (error) {
       return fail(request, error)
     }
   }
 
   return (request) => {
-    const { path, method } = request
-    if (path === paths.token) return issue(request)
+    const { path, query, method } = request
+    if (path === paths.token) {
+      if (method !== 'POST') return answerMethod('POST')
+      // RFC 6749 2.3.1: what is in a URI is in somebody's log.
+      return query === '' ? issue(request) : answerRefusal(inQuery)
+    }
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined
     if (page === undefined) return answerNotFound()
     return method === 'GET' || method === 'HEAD' ? page() : answerMethod('GET, HEAD')

@@ -13,6 +13,7 @@ import { claimsOf } from './issue.ts'
 import type { Limiter } from './limits.ts'
 import type { Policy, PolicyState } from './policy-state.ts'
 import type { SigningKeys } from './signing-keys.ts'
+import { together } from './together.ts'
 
 /** Longer tokens are refused before they are parsed (tokens.md, JOSE rules). */
 const maxTokenBytes = 16 * 1024
@@ -47,40 +48,29 @@ interface Judged {
   readonly now: number
 }
 
-/**
- * The token endpoint (RFC 6749 3.2) as a list of steps. Gives the body of a 200; throws Refusal, or rejects with
- * it. Only what has to fetch a key is a promise.
- */
+/** The token endpoint (RFC 6749 3.2) as a list of steps. Gives the body of a 200; rejects with Refusal. */
 export function createTokenEndpoint(
   options: TokenEndpointOptions,
-): (request: ServedRequest) => object | Promise<object> {
+): (request: ServedRequest) => Promise<object> {
   const { state, audit, nowSeconds, onAnswer } = options
 
-  return (message) => {
+  return async (message) => {
     const request: Request = { id: randomUUID(), grant: 'none' }
     try {
-      const judged = judge(message, readForm(message), request)
-      if (!(judged instanceof Promise)) return finish(judged, request)
-      return judged
-        .then((settled) => finish(settled, request))
-        .catch((error: unknown) => failed(request, error))
+      const judged = await judge(message, readForm(message), request)
+      await together
+      const answer = signGranted(judged, request.id)
+      await together
+      record(request, judged.granted)
+      return answer
     } catch (error) {
-      return failed(request, error)
+      record(request, error)
+      throw error
     }
   }
 
-  function finish(judged: Judged, request: Request): object {
-    const answer = signGranted(judged, request.id)
-    record(request, judged.granted)
-    return answer
-  }
-
-  function failed(request: Request, error: unknown): never {
-    record(request, error)
-    throw error
-  }
-
-  function judge(message: ServedRequest, form: Form, request: Request): Judged | Promise<Judged> {
+  /** Where a key had to be fetched the policy may have changed meanwhile: then all of it anew. */
+  async function judge(message: ServedRequest, form: Form, request: Request): Promise<Judged> {
     const policy = state.judging()
     const now = nowSeconds()
     request.policy = policy
@@ -89,12 +79,16 @@ export function createTokenEndpoint(
     limitClient(client)
     const grant = selectGrant(form, request)
     const { verifySubject } = options
-    const asked = { form, client, policy, nowSeconds: now, trail: request, verifySubject }
-    // Where a key had to be fetched the policy may have changed meanwhile: then all of it anew.
-    const judged = (granted: Granted): Judged | Promise<Judged> =>
-      state.current() === policy ? { granted, client, policy, now } : judge(message, form, request)
-    const granted = grant(asked)
-    return granted instanceof Promise ? granted.then(judged) : judged(granted)
+    const granted = await grant({
+      form,
+      client,
+      policy,
+      nowSeconds: now,
+      trail: request,
+      verifySubject,
+    })
+    if (state.current() !== policy) return judge(message, form, request)
+    return { granted, client, policy, now }
   }
 
   function authenticateClient(

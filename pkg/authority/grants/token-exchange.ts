@@ -5,40 +5,27 @@ import type { Client } from '../clients/client.ts'
 import type { Form } from '../form.ts'
 import { readScopes, readTarget, refuseParameters } from '../parameters.ts'
 import type { Policy } from '../policy-state.ts'
-import { authorise, type Granted, type GrantRequest, type GrantType } from './grant.ts'
+import { together } from '../together.ts'
+import { authorise, type GrantType } from './grant.ts'
 
 /** A token that would end at once is of no use, and clocks differ (tokens.md, rule 6). */
 const leastRemainingSeconds = 10
 
 /** Acts on behalf of the subject of a token (RFC 8693), by the exchange rules of tokens.md. */
-export const tokenExchange: GrantType = (request) => {
-  const { form, trail, verifySubject } = request
+export const tokenExchange: GrantType = async (request) => {
+  const { form, client, policy, nowSeconds, trail, verifySubject } = request
   refuseParameters(form, [])
   refuseActor(form)
   const issuedTokenType = readRequestedType(form)
   const audience = readTarget(form)
   trail.audience = audience
   const asked = readScopes(form)
+  const token = readSubjectToken(form)
 
-  const grant = (subject: Bearer): Granted => {
-    trail.subject = subject
-    return exchange(request, subject, { audience, asked, issuedTokenType })
-  }
-  const subject = verifySubject(readSubjectToken(form))
-  return subject instanceof Promise ? subject.then(grant) : grant(subject)
-}
-
-function exchange(
-  request: GrantRequest,
-  subject: Bearer,
-  wanted: {
-    readonly audience: string
-    readonly asked: readonly string[] | undefined
-    readonly issuedTokenType: string
-  },
-): Granted {
-  const { form, client, policy, nowSeconds } = request
-  const { audience, asked, issuedTokenType } = wanted
+  await together
+  const subject = await verifySubject(token)
+  await together
+  trail.subject = subject
   requireStatedType(form, subject)
   requirePresentable(subject, client, audience)
   requireSupported(subject)

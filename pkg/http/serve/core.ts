@@ -36,20 +36,19 @@ export function deadlineIn(core: ServeCore, ms: number): number {
 }
 
 /**
- * Requests that arrive in one turn of the event loop are read first, then decided one after the other, and their
- * answers written a few at a time. Each of the three runs with warm caches, and a client that is woken by the
- * first answer finds the others: under load an exchange costs a fifth less, and alone a request waits for nobody.
+ * Requests that arrive in one turn of the event loop are read first, then decided and answered, a few at a time.
+ * Each of these runs with warm caches, and a client that is woken by the first answer finds the others: under load
+ * an exchange costs a fifth less, and alone a request waits for nobody.
  */
 export function createTurns(together: number): (turn: Turn) => void {
   let waiting: Turn[] = []
+  // One group for each turn of the loop, so that a handler that waits for nothing but promises ends within its own.
   const run = (): void => {
-    const turns = waiting
-    waiting = []
-    for (let from = 0; from < turns.length; from += together) {
-      const group = turns.slice(from, from + together)
-      for (const turn of group) turn.judge()
-      for (const turn of group) turn.send()
-    }
+    const group = waiting.slice(0, together)
+    waiting = waiting.slice(together)
+    if (waiting.length > 0) setImmediate(run)
+    for (const turn of group) turn.judge()
+    for (const turn of group) turn.send()
   }
   return (turn) => {
     if (waiting.push(turn) === 1) setImmediate(run)
