@@ -25,6 +25,18 @@ test('an app that answers at the address of the pod is told of; one on loopback 
   hidden.close()
 })
 
+test('an app that starts after its sidecar is found', async () => {
+  const { port, close } = await listening('127.0.0.2')
+  close()
+  const log = createLog({ name: 'test', level: 'silent' })
+  const check = startBypassCheck({ pod: { all: () => ['127.0.0.2'] }, ports: [port], log })
+  const app = createServer((socket) => socket.destroy())
+  await new Promise<void>((resolve) => app.listen(port, '127.0.0.2', resolve))
+  await until('it is found', () => check.open().length > 0)
+  check.close()
+  app.close()
+})
+
 test('without ports nothing is dialled', () => {
   const all = (): never => {
     throw new Error('nobody asked')

@@ -9,12 +9,14 @@ export interface BypassCheck {
   close(): void
 }
 
+/** The app starts after its sidecar, so that the first looks come soon after each other. */
+const firstMs = 1_000
 const everyMs = 60_000
 const patienceMs = 2_000
 
 /**
  * Where nothing is redirected, an app that listens on the pod's address can be called past its sidecar:
- * dials those addresses, now and then every minute.
+ * dials those addresses at the start, ever less often, and then every minute.
  */
 export function startBypassCheck(options: {
   readonly pod: Pick<PodAddresses, 'all'>
@@ -25,6 +27,7 @@ export function startBypassCheck(options: {
   let open: readonly string[] = []
   let timer: NodeJS.Timeout | undefined
   let closed = false
+  let nextMs = firstMs
   const check = async (): Promise<void> => {
     const addresses = pod.all().flatMap((host) => ports.map((port) => ({ host, port })))
     const answers = await Promise.all(addresses.map(answersAt))
@@ -40,7 +43,8 @@ export function startBypassCheck(options: {
       }
     }
     open = found
-    timer = setTimeout(() => void check(), everyMs).unref()
+    timer = setTimeout(() => void check(), nextMs).unref()
+    nextMs = Math.min(nextMs * 2, everyMs)
   }
   if (ports.length > 0) void check()
   return {
