@@ -109,6 +109,9 @@ export async function runInCluster(
         events,
         log,
         now,
+        onFailure: (error) => {
+          problems.say('status', error === undefined ? undefined : wordsOf(error))
+        },
       }),
     onOutcome: (outcome) => {
       latest = outcome
@@ -166,9 +169,15 @@ export async function runInCluster(
     log,
     async work() {
       if (!lease.leading()) return
-      await keepSecrets({ client, secrets, namespace, clusterDomain, now: now(), log, onDamage })
-      const bundle = grounds.serving()?.bundle
-      if (bundle !== undefined) await bundles.keep(bundle)
+      try {
+        await keepSecrets({ client, secrets, namespace, clusterDomain, now: now(), log, onDamage })
+        const bundle = grounds.serving()?.bundle
+        if (bundle !== undefined) await bundles.keep(bundle)
+        problems.say('chores', undefined)
+      } catch (error) {
+        problems.say('chores', wordsOf(error))
+        throw error
+      }
     },
   })
   const lease = createLease({
@@ -260,7 +269,10 @@ function openClient({ kubeconfig }: ClusterSettings, log: Log): KubeClient {
   try {
     return openKubeClient({ ...(kubeconfig === undefined ? {} : { kubeconfig }), log })
   } catch (error) {
-    const why = error instanceof Error ? error.message : 'no reason given'
-    throw new StartError('inputMissing', why, error)
+    throw new StartError('inputMissing', wordsOf(error), error)
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no reason given'
 }

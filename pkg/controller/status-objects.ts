@@ -40,8 +40,10 @@ export function createStatusObjects(options: {
   readonly events: Events
   readonly log: Log
   readonly now: () => Date
+  /** Status cannot be written, and is tried again; undefined: it can. */
+  readonly onFailure: (error: unknown) => void
 }): StatusWriter {
-  const { client, leading, events, log, now } = options
+  const { client, leading, events, log, now, onFailure } = options
   const wanted = new Map<string, Said>()
   /** What was written last, for as long as the watch has not shown it. */
   const written = new Map<string, Live & { readonly atMs: number }>()
@@ -100,11 +102,16 @@ export function createStatusObjects(options: {
         )
         const { resourceVersion, uid } = object.metadata
         written.set(key, { resourceVersion, status: object['status'], atMs: performance.now() })
+        onFailure(undefined)
         warn(said, { before: live.status as Partial<Status> | undefined, uid })
       } catch (error) {
-        if (!(error instanceof KubeError) || (error.status !== 409 && error.status !== 404))
+        const isGone = error instanceof KubeError && error.reason === 'NotFound'
+        const isOther = error instanceof KubeError && error.status === 409
+        if (isOther) queue.addAfter(key, conflictRetryMs)
+        else if (!isGone) {
+          onFailure(error)
           throw error
-        if (error.status === 409) queue.addAfter(key, conflictRetryMs)
+        }
       }
     },
   })

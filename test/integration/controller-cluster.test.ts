@@ -174,6 +174,38 @@ test.each([
   },
 )
 
+test('Secrets that may not be made are said and waited for', async () => {
+  const api = await startApi()
+  api.readOnly.add('/api/v1/secrets')
+  const controller = await start(api)
+  const readyz = async (): Promise<string> =>
+    await (await fetch(`${controller.adminUrl}/readyz`)).text()
+  await until('it says so', async () =>
+    (await readyz()).includes('must grant the verb "create" on secrets'),
+  )
+  expect(await readyz()).toContain('waiting for Secret tokenward-system/tokenward-controller-tls')
+  api.readOnly.clear()
+  await isReady(controller)
+})
+
+test('status that may not be written is counted among the problems, and policies are in force', async () => {
+  const api = await startApi()
+  api.readOnly.add('/apis/tokenward.dev/v1alpha1/accesspolicies')
+  putPolicy(api, 'payments', 'orders')
+  const controller = await start(api)
+  await isReady(controller)
+  const payments = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  await until('the target has it', () => methodsOf(payments.latest())[0] === 'GET')
+  const problems = async (): Promise<string | undefined> => {
+    const text = await (await fetch(`${controller.adminUrl}/metrics`)).text()
+    return /^tokenward_controller_problems (\d+)$/m.exec(text)?.[1]
+  }
+  await until('it is a problem', async () => (await problems()) === '1')
+  api.readOnly.clear()
+  await until('it is over', async () => (await problems()) === '0')
+  expect(conditionsOf(api, 'payments')).toHaveLength(2)
+})
+
 test('an object that is not what it should be is left out and told, and all others count', async () => {
   const api = await startApi()
   api.put('/api/v1/namespaces/shop/services/odd', { metadata: {}, spec: { ports: [{ port: 0 }] } })

@@ -41,6 +41,8 @@ export interface MemoryApi extends AsyncDisposable {
   /** Kinds that are not served (404) or may not be read (403), by their path. */
   readonly missing: Set<string>
   readonly forbidden: Set<string>
+  /** Kinds that may not be written (403). */
+  readonly readOnly: Set<string>
   /** Tells every watch how far it is. */
   bookmark(): void
   /** A projected discovery token of a pod that is there. */
@@ -64,6 +66,7 @@ export async function startMemoryApi(): Promise<MemoryApi> {
   const requests: string[] = []
   const missing = new Set<string>()
   const forbidden = new Set<string>()
+  const readOnly = new Set<string>()
   let version = 100
   let uid = 0
 
@@ -151,7 +154,8 @@ export async function startMemoryApi(): Promise<MemoryApi> {
     if (pathname === '/openid/v1/jwks') return send(200, { keys: [key.publicJwk] })
     const place = placeOf(pathname)
     if (missing.has(place.kind)) return send(404, statusOf(404, 'NotFound', 'no such kind'))
-    if (forbidden.has(place.kind)) return send(403, statusOf(403, 'Forbidden', 'not allowed'))
+    const isForbidden = forbidden.has(place.kind) || (method !== 'GET' && readOnly.has(place.kind))
+    if (isForbidden) return send(403, statusOf(403, 'Forbidden', 'not allowed'))
     if (method !== 'GET') {
       const { status, body } = write(method, place, JSON.parse(text) as Stored)
       return send(status, body)
@@ -195,6 +199,7 @@ export async function startMemoryApi(): Promise<MemoryApi> {
     requests,
     missing,
     forbidden,
+    readOnly,
     put: (path, object) => void store(placeOf(path), { ...object }),
     remove: (path) => remove(placeOf(path)),
     get: (path) => objects.get(keyOf(placeOf(path))),
