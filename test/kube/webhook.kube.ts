@@ -231,6 +231,15 @@ describe('which pods', () => {
     )
   })
 
+  test('a value that nobody knows is refused, of a pod and of a namespace', async () => {
+    const labels = { 'tokenward.dev/inject': 'true' }
+    await expect(make('elsewhere', simple({ metadata: { labels } }))).rejects.toThrow(
+      'must be enabled or disabled',
+    )
+    await namespace('mistyped', { 'tokenward.dev/inject': 'enabeld' })
+    await expect(make('mistyped', simple())).rejects.toThrow('"enabeld"')
+  })
+
   test('a namespace whose label is as young as its pod', async () => {
     await namespace('young', { 'tokenward.dev/inject': 'enabled' })
     expect(initNames(await make('young', simple()))).not.toEqual([])

@@ -12,8 +12,10 @@ const cases: readonly (readonly [string, string | undefined, string | undefined,
   ['the pod does not want it', 'enabled', 'disabled', 'disabled'],
   ['the pod does not want it, and must', 'required', 'disabled', 'refuse'],
   ['the namespace does not want it', 'disabled', undefined, 'not_selected'],
-  ['the namespace says something else', 'true', undefined, 'not_selected'],
+  ['the namespace says something else', 'true', undefined, 'refuse'],
+  ['the namespace says something else, whatever the pod says', 'Required', 'disabled', 'refuse'],
   ['the pod says something else', 'enabled', 'true', 'refuse'],
+  ['the pod alone says something else', undefined, 'yes', 'refuse'],
   ['the pod says nothing with many words', 'required', '', 'refuse'],
 ]
 

@@ -15,12 +15,19 @@ export type Selection =
 export function select(pod: PodView, namespace: NamespaceFacts, config: InjectConfig): Selection {
   if (namespace.name === config.namespace) return { kind: 'skip', reason: 'own_namespace' }
   const wish = pod.labels[injectKey]
-  const isRequired = namespace.labels[injectKey] === 'required'
+  const said = namespace.labels[injectKey]
+  const isRequired = said === 'required'
+  if (said !== undefined && !['enabled', 'disabled', 'required'].includes(said)) {
+    const shown = JSON.stringify(said)
+    return refuse(
+      `label ${injectKey} of namespace ${namespace.name} is ${shown} and must be enabled, disabled or required`,
+    )
+  }
   if (wish !== undefined && wish !== 'enabled' && wish !== 'disabled') {
     const shown = JSON.stringify(wish)
     return refuse(`label ${injectKey} of the pod is ${shown} and must be enabled or disabled`)
   }
-  if (!isRequired && wish !== 'enabled' && namespace.labels[injectKey] !== 'enabled') {
+  if (!isRequired && wish !== 'enabled' && said !== 'enabled') {
     return { kind: 'skip', reason: 'not_selected' }
   }
   if (wish === 'disabled') {
