@@ -44,6 +44,8 @@ export interface KubeClient {
    * BadLineError, or with what `onLine` threw. Once open it has no deadline but the caller's `signal`.
    */
   watch(watch: KubeWatch): Promise<void>
+  /** Called when the server answers again after it could not be reached. Gives what ends that. */
+  onBack(listener: () => void): () => void
   /** Ends everything that is under way. */
   close(): void
 }
@@ -64,8 +66,15 @@ export function openKubeClient(options: {
   const { server } = credentials
   const agent = new https.Agent({ keepAlive: true, timeout: idleSocketMs, maxFreeSockets: 4 })
   const underWay = new Set<AbortController>()
+  const backListeners = new Set<() => void>()
+  let isAway = false
   let closed = false
 
+  const noteAnswer = (): void => {
+    if (!isAway) return
+    isAway = false
+    for (const listener of backListeners) listener()
+  }
   const accessFor = async (words: RequestWords): Promise<Access> => {
     try {
       return await credentials.access()
@@ -110,11 +119,16 @@ export function openKubeClient(options: {
           const code = 'code' in error ? error.code : ''
           // The server closed the kept connection just as it was used; reading again harms nobody.
           const isStale = message.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
-          if (isStale && method === 'GET' && !isAgain) resolve(once(true))
-          else reject(errorOfNetwork(words, server, error))
+          if (isStale && method === 'GET' && !isAgain) {
+            resolve(once(true))
+            return
+          }
+          isAway = true
+          reject(errorOfNetwork(words, server, error))
         })
         message.on('response', (response) => {
           isSettled = true
+          noteAnswer()
           if (response.statusCode === 401) credentials.forget()
           resolve(response)
         })
@@ -191,6 +205,11 @@ export function openKubeClient(options: {
           signal.removeEventListener('abort', end)
         }
       })
+    },
+
+    onBack(listener) {
+      backListeners.add(listener)
+      return () => backListeners.delete(listener)
     },
 
     close() {

@@ -120,6 +120,34 @@ test('a connection that breaks in the middle goes on from the last event', async
   expect(listed()).toHaveLength(1)
 })
 
+test('a server that could not be reached is asked as soon as anybody got an answer from it', async () => {
+  const refusals: Order[] = ['cut']
+  const { client, reflector, watched } = await follow(
+    ({ path, isWatch }) =>
+      path === '/version'
+        ? { status: 200 }
+        : isWatch
+          ? open()
+          : (refusals.shift() ?? listOf(10, [])),
+    { timing: { ...quick, firstBackoffMs: 60_000, longestBackoffMs: 60_000 } },
+  )
+  await until('it is away', () => reflector.problem()?.includes('cannot be reached') === true)
+  expect(watched()).toHaveLength(0)
+  await client.request({ method: 'GET', path: '/version' })
+  await until('a watch', () => watched().length === 1)
+})
+
+test('one that asked to wait is not asked sooner because it answers others', async () => {
+  const wait = refuse(503, 'ServiceUnavailable')
+  const { client, reflector, listed } = await follow(
+    ({ path }) => (path === '/version' ? { status: 200 } : wait),
+    { timing: { ...quick, firstBackoffMs: 60_000, longestBackoffMs: 60_000 } },
+  )
+  await until('it waits', () => reflector.counts().failures === 1)
+  for (let time = 0; time < 3; time += 1) await client.request({ method: 'GET', path: '/version' })
+  expect(listed().filter(({ path }) => path !== '/version')).toHaveLength(1)
+})
+
 test('Retry-After is kept', async () => {
   const wait = refuse(429, 'TooManyRequests', { headers: { 'retry-after': '1' } })
   const { watched, reflector } = await follow(script([wait, listOf(10, [])], [open()]))

@@ -267,6 +267,23 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     return delayMs
   }
 
+  /** Waits; no longer than until somebody else, the lease say, finds the server there again. */
+  const pause = async (ms: number, error: unknown): Promise<void> => {
+    const over = new AbortController()
+    const end = (): void => over.abort()
+    const isAway = error instanceof KubeError && error.status === 0
+    const forget = client.onBack(() => {
+      if (!isAway) return
+      backoff.reset()
+      // All who wait are told at once, and do not ask at once.
+      setTimeout(end, random() * timing.firstBackoffMs)
+    })
+    closing.signal.addEventListener('abort', end)
+    await sleep(ms, over.signal)
+    closing.signal.removeEventListener('abort', end)
+    forget()
+  }
+
   const follow = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       const listed = from === undefined
@@ -275,7 +292,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
         await watch()
       } catch (error) {
         if (closing.signal.aborted) return
-        await sleep(fail(error, listed), closing.signal)
+        await pause(fail(error, listed), error)
       }
     }
   }
