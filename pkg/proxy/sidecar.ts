@@ -35,7 +35,6 @@ import { createResolve } from './resolve.ts'
 import type { Listeners, Ports } from './listeners.ts'
 import { listenWhereThere } from './listening.ts'
 import { createMetricsServer } from './metrics-server.ts'
-import { plainAddress } from './plain-address.ts'
 import type { PreparedRoute } from './routes.ts'
 import { createServiceAddresses } from './service-addresses.ts'
 import { createTokens } from './tokens.ts'
@@ -121,8 +120,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   const { redirected } = listeners
   const pod = redirected?.pod ?? createPodAddresses()
   // Only there do the rules lead a call of the pod to itself by its way in.
-  const isOfPod = (host: string): boolean =>
-    redirected !== undefined && pod.includes(plainAddress(host) ?? host)
+  const isOfPod = (host: string): boolean => redirected !== undefined && pod.includes(host)
   const resolve = createResolve()
   const destinations = createDestinations({ services, own, resolve, isOfPod })
   const counts: OutboundCounts = { ownCredential: 0, tokensKept: 0, unmatched: 0 }
