@@ -133,6 +133,21 @@ test('an ephemeral container neither runs as the sidecar nor gets rights over th
   await expect(put(as(1000))).resolves.toMatchObject({ kind: 'Pod' })
 })
 
+test('the image of a sidecar cannot be changed, that of an app can', async () => {
+  await create(pod('kept', 'required', whole))
+  const put = (list: string, name: string) =>
+    client.request({
+      method: 'PATCH',
+      path: '/api/v1/namespaces/required/pods/kept',
+      query: { dryRun: 'All' },
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { [list]: [{ name, image: 'mine' }] } },
+    })
+  await expect(put('initContainers', 'tokenward-sidecar')).rejects.toThrow('cannot be changed')
+  await expect(put('initContainers', 'tokenward-redirect')).rejects.toThrow('cannot be changed')
+  await expect(put('containers', 'app')).resolves.toMatchObject({ kind: 'Pod' })
+})
+
 test('pods that were there before a namespace required sidecars can still be changed and end', async () => {
   await create(pod('old', 'enabled', { containers: [app] }))
   const label = { metadata: { labels: { 'tokenward.dev/inject': 'required' } } }
