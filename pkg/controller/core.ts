@@ -34,6 +34,8 @@ export interface CoreOptions {
     readonly index: Index
     readonly keySource: KeySource
   }) => StatusWriter
+  /** What is wrong around it; absent: nothing is looked at. */
+  readonly problems?: () => readonly string[]
   readonly onOutcome?: (outcome: Outcome) => void
   readonly log: Log
 }
@@ -53,7 +55,8 @@ export function createCore(options: CoreOptions): Core {
     },
   })
   const status = options.openStatus({ index, keySource })
-  const measured = measure({ metrics, index, certificateEnds: options.certificateEnds })
+  const { certificateEnds, problems = () => [] } = options
+  const measured = measure({ metrics, index, certificateEnds, problems })
   const announce = createAnnouncer(log)
   let trust: Trust | undefined
   const reconciler = createReconciler({

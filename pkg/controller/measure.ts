@@ -8,6 +8,8 @@ export function measure(options: {
   readonly index: Index
   /** Of the serving certificate; undefined while there is none. */
   readonly certificateEnds: () => Date | undefined
+  /** What is wrong and needs somebody, beside the resources. */
+  readonly problems: () => readonly string[]
 }): { round(durationMs: number): void; outcome(outcome: Outcome): void } {
   const { metrics, index, certificateEnds } = options
   const rounds = metrics.histogram({
@@ -32,6 +34,11 @@ export function measure(options: {
     name: 'tokenward_controller_view_age_seconds',
     help: 'How long ago the view was known to be right.',
     collect: (gauge) => gauge.set(index.ageMs() / 1000),
+  })
+  metrics.gauge({
+    name: 'tokenward_controller_problems',
+    help: 'Things that are wrong and need somebody; the log and /readyz name them.',
+    collect: (gauge) => gauge.set(options.problems().length),
   })
   metrics.gauge({
     name: 'tokenward_controller_certificate_end_seconds',

@@ -1,5 +1,4 @@
 import type { Log } from '../telemetry/log.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
 
 /** What is wrong around a controller, and stays so until somebody does something. */
 export interface Problems {
@@ -29,13 +28,4 @@ export function createProblems(log: Log, others: Others): Problems {
     },
     list: () => [...known.values(), ...others()],
   }
-}
-
-/** How many there are, for an alert. */
-export function measureProblems(problems: Problems, metrics: Metrics): void {
-  metrics.gauge({
-    name: 'tokenward_controller_problems',
-    help: 'Things that are wrong and need somebody; the log and /readyz name them.',
-    collect: (gauge) => gauge.set(problems.list().length),
-  })
 }

@@ -17,7 +17,7 @@ import { createGrounds } from './grounds.ts'
 import { followCaBundles } from './ca-bundle.ts'
 import { createCore } from './core.ts'
 import { ownAddress } from './own-address.ts'
-import { createProblems, measureProblems } from './problems.ts'
+import { createProblems } from './problems.ts'
 import type { Outcome } from './reconcile.ts'
 import { followSecrets, type SecretUse } from './secrets/follow.ts'
 import { keepSecrets } from './secrets/keep.ts'
@@ -100,6 +100,7 @@ export async function runInCluster(
     ...settings,
     keys: () => grounds.believed()?.keys ?? { issuer: settings.authorityIssuer, keys: [] },
     certificateEnds: () => grounds.serving()?.notAfter,
+    problems: () => problems.list(),
     openStatus: (parts) =>
       createStatusObjects({
         ...parts,
@@ -120,7 +121,6 @@ export async function runInCluster(
     log,
   })
   const { index, metrics } = core
-  measureProblems(problems, metrics)
   const tellBarePods = createBarePods(events, namespace)
   const discovery = createDiscoveryServer({
     index,

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ClusterController } from '../../pkg/controller/run-in-cluster.ts'
 import { generateSigningKey } from '../../pkg/token/keys.ts'
-import { startCluster, systemNamespace, type Cluster } from '../support/cluster.ts'
+import { closeFollowers, startCluster, systemNamespace, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
 
 let cluster: Cluster
@@ -16,6 +16,7 @@ beforeAll(async () => {
   await cluster.addWorkload('shop', 'orders', '10.1.0.1')
   controller = await cluster.replica({ lines })
 })
+afterEach(closeFollowers)
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]()
 })

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ClusterController } from '../../pkg/controller/run-in-cluster.ts'
 import { methodsOf } from '../support/controller.ts'
-import { startCluster, systemNamespace, type Cluster } from '../support/cluster.ts'
+import { closeFollowers, startCluster, systemNamespace, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
 
 let cluster: Cluster
@@ -9,6 +9,7 @@ let cluster: Cluster
 beforeAll(async () => {
   cluster = await startCluster()
 })
+afterEach(closeFollowers)
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]()
 })

@@ -58,6 +58,13 @@ export interface Follower {
   latest(): WorkloadPolicy | undefined
 }
 
+const subscriptions: Subscription[] = []
+
+/** For `afterEach`: a pod has one stream, and two sidecars of one would take it from each other. */
+export function closeFollowers(): void {
+  for (const subscription of subscriptions.splice(0)) subscription.close()
+}
+
 /** An API server with the namespaces `shop` and the control plane's, and no CRD yet. */
 export async function startCluster(): Promise<Cluster> {
   const server = await startApiServer({ binaries: clusterBinaries() })
@@ -227,7 +234,7 @@ export async function startCluster(): Promise<Cluster> {
         apply: (sections) => (latest = sections),
         log: quietLog(),
       })
-      closers.push(() => subscription.close())
+      subscriptions.push(subscription)
       return { subscription, latest: () => latest }
     },
     async [Symbol.asyncDispose]() {
