@@ -5,8 +5,8 @@ interface Mesh {
   readonly name: string
   /** Containers that it injects. */
   readonly containers: readonly string[]
-  /** Labels or annotations that ask for it: of the pod over those of the namespace. */
-  readonly keys: readonly { readonly key: string; readonly on: readonly string[] }[]
+  /** Labels or annotations that ask for it, by some values or any: of the pod over those of the namespace. */
+  readonly keys: readonly { readonly key: string; readonly on: readonly string[] | 'any' }[]
 }
 
 const meshes: readonly Mesh[] = [
@@ -16,6 +16,7 @@ const meshes: readonly Mesh[] = [
     keys: [
       { key: 'sidecar.istio.io/inject', on: ['true'] },
       { key: 'istio-injection', on: ['enabled'] },
+      { key: 'istio.io/rev', on: 'any' },
       { key: 'istio.io/dataplane-mode', on: ['ambient'] },
     ],
   },
@@ -50,7 +51,9 @@ export function otherMesh(
     const own = keys.filter(({ key }) => Object.hasOwn(ofPod, key))
     const from = own.length > 0 ? ofPod : ofNamespace
     const whose = own.length > 0 ? 'the pod' : `namespace ${namespace.name}`
-    const asked = keys.find(({ key, on }) => on.includes(from[key] ?? ''))
+    const asked = keys.find(
+      ({ key, on }) => Object.hasOwn(from, key) && (on === 'any' || on.includes(from[key] ?? '')),
+    )
     if (asked !== undefined) {
       return { name, sign: `${asked.key}: ${from[asked.key] ?? ''} of ${whose}` }
     }

@@ -8,8 +8,8 @@ const loopback = 'localhost,127.0.0.1,::1'
 
 /**
  * `explicit`: the variables by which HTTP clients find the sidecar. What a container says itself stays, and
- * is repeated in the other case, or some clients would read ours and some its own;
- * `https_proxy` is not set, because the sidecar opens no tunnels.
+ * is repeated in the other case, or some clients would read ours and some its own. `https_proxy` is not set:
+ * there is no token for what an app encrypts itself, and it goes out as it is.
  */
 const variables: readonly (readonly [name: string, value: string, twin?: string])[] = [
   ['http_proxy', proxy, 'HTTP_PROXY'],
