@@ -19,9 +19,16 @@ if (missing.length > 0) {
 mkdirSync('.cache', { recursive: true })
 rmSync(report, { force: true })
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-const argv = ['run', '--config', 'vitest.kube.config.ts', ...reporters, ...process.argv.slice(2)]
+const argv = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--config',
+  'vitest.kube.config.ts',
+  ...reporters,
+  ...process.argv.slice(2),
+]
 const code = await new Promise<number>((resolve) => {
-  const child = spawn('node_modules/.bin/vitest', argv, { stdio: 'inherit' })
+  const child = spawn(process.execPath, argv, { stdio: 'inherit' })
   child.on('error', () => resolve(1))
   child.on('exit', (exitCode) => resolve(exitCode ?? 1))
 })
