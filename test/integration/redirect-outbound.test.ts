@@ -1,6 +1,4 @@
 /** Connections of an app that are redirected: where they were going is handed in by the test. */
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import {
   closeAll,
@@ -190,25 +188,6 @@ test.each([
   client.send(get('x'))
   expect(await client.ends()).toBe('')
   expect(await metric(one, 'strayed_total')).toBe(1)
-})
-
-test('a call to the pod itself comes from loopback, so that it is judged on its way in', async () => {
-  const from: (string | undefined)[] = []
-  const app = http.createServer((request, response) => {
-    from.push(request.socket.remoteAddress)
-    response.end()
-  })
-  const port = await new Promise<number>((resolve) =>
-    app.listen(0, '127.0.0.2', () => resolve((app.address() as AddressInfo).port)),
-  )
-  closing.push(() => app.close())
-  const one = await start([])
-  told.ownHosts = ['127.0.0.2']
-  told.going = { host: '127.0.0.2', port }
-  const client = one.out()
-  client.send(get('x'))
-  await client.ends()
-  expect(from).toEqual(['127.0.0.1'])
 })
 
 test('what stands open is ended when the sidecar stops', async () => {
