@@ -236,10 +236,11 @@ export async function runInCluster(
     async close() {
       clearInterval(renewal)
       for (const one of [source, secrets, bundles, serviceAccountKeys, told]) one.close()
-      await Promise.all([drain(admin, adminGraceMs), discovery.close()])
       await chores.close()
+      // Before the streams end: that they do says nothing of policies.
       await core.close()
       await lease.close()
+      await Promise.all([drain(admin, adminGraceMs), discovery.close()])
       await events.close()
       client.close()
     },

@@ -21,6 +21,9 @@ const betweenWritesMs = 500
 /** After a conflict the watch brings what there is now; this is for when it is slow. */
 const conflictRetryMs = 1000
 
+/** A count that only falls, because a sidecar connects anew, is told if it has not risen again by then. */
+const dipMs = 5000
+
 const group = { group: 'tokenward.dev', version: 'v1alpha1' }
 const resources: Readonly<Record<string, Resource>> = {
   AccessPolicy: { ...group, plural: 'accesspolicies', kind: 'AccessPolicy', isNamespaced: true },
@@ -47,6 +50,8 @@ export function createStatusObjects(options: {
   const wanted = new Map<string, Said>()
   /** What was written last, for as long as the watch has not shown it. */
   const written = new Map<string, Live & { readonly atMs: number }>()
+  /** Since when the count of an object is lower than its status says. */
+  const dips = new Map<string, number>()
   let outcome: Outcome | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -72,6 +77,14 @@ export function createStatusObjects(options: {
     const status = statusFor(key, said, live)
     return isDeepStrictEqual(live.status, status) ? undefined : { live, status }
   }
+  const waitFor = (key: string, { live, status }: { live: Live; status: Status }): number => {
+    const nowMs = performance.now()
+    if (!isDip(live.status as Partial<Status> | undefined, status)) dips.delete(key)
+    else if (!dips.has(key)) dips.set(key, nowMs)
+    const dipAtMs = dips.get(key) ?? -Infinity
+    const writtenAtMs = written.get(key)?.atMs ?? -Infinity
+    return Math.max(dipAtMs + dipMs, writtenAtMs + betweenWritesMs) - nowMs
+  }
   const queue = createWorkQueue({
     name: 'status',
     log,
@@ -79,10 +92,13 @@ export function createStatusObjects(options: {
       const said = wanted.get(key)
       if (said === undefined || !leading()) return
       const change = changeOf(key, said)
-      if (change === undefined) return
-      const sinceMs = performance.now() - (written.get(key)?.atMs ?? -Infinity)
-      if (sinceMs < betweenWritesMs) {
-        queue.addAfter(key, betweenWritesMs - sinceMs)
+      if (change === undefined) {
+        dips.delete(key)
+        return
+      }
+      const waitMs = waitFor(key, change)
+      if (waitMs > 0) {
+        queue.addAfter(key, waitMs)
         return
       }
       const { kind, namespace, name } = said
@@ -143,6 +159,7 @@ export function createStatusObjects(options: {
   const forget = (key: string): void => {
     wanted.delete(key)
     written.delete(key)
+    dips.delete(key)
   }
 
   return {
@@ -158,4 +175,18 @@ export function createStatusObjects(options: {
       await queue.close()
     },
   }
+}
+
+/** Whether all that has changed is that fewer pods than before are known to have applied the same. */
+function isDip(before: Partial<Status> | undefined, next: Status): boolean {
+  const [was, is] = [before?.targets, next.targets]
+  const programmed = next.conditions.find(({ type }) => type === 'Programmed')
+  return (
+    was !== undefined &&
+    is !== undefined &&
+    was.workloads === is.workloads &&
+    was.applied > is.applied &&
+    before?.observedGeneration === next.observedGeneration &&
+    programmed?.message === `applied ${is.applied} of ${is.workloads}`
+  )
 }

@@ -241,6 +241,30 @@ test('a port in use is named at once, and nothing is left open', async () => {
   await expect(start(api, [], inUse)).rejects.toThrow(/--admin-address.* is in use/)
 })
 
+test('a sidecar that connects anew is no news for status', async () => {
+  const api = await startApi()
+  const controller = await start(api)
+  await isReady(controller)
+  putPolicy(api, 'payments', 'orders')
+  const isWhole = (): boolean =>
+    conditionsOf(api, 'payments').includes('Programmed True Programmed: applied 1 of 1')
+  const first = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  await until('it counts', isWhole)
+  const before = api.requests.length
+  const since = (method: string): number =>
+    api.requests.slice(before).filter((one) => one.startsWith(method)).length
+  first.subscription.close()
+  await until('a renewal without it', () => since('PUT') >= 1)
+  const second = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  await until('it is back', () => second.latest() !== undefined)
+  await until('another renewal', () => since('PUT') >= 2)
+  expect(since('PATCH')).toBe(0)
+  second.subscription.close()
+  await until('one that stays away is told of', () =>
+    conditionsOf(api, 'payments').includes('Programmed False PartiallyProgrammed: applied 0 of 1'),
+  )
+})
+
 test('an idle controller asks for nothing but its Lease', async () => {
   const api = await startApi()
   const controller = await start(api)
