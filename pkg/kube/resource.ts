@@ -25,11 +25,16 @@ export function pathOf(resource: Resource, place: Place = {}): string {
   return [
     group === '' ? '/api' : `/apis/${group}`,
     version,
-    ...(namespace === undefined ? [] : ['namespaces', encodeURIComponent(namespace)]),
+    ...(namespace === undefined ? [] : ['namespaces', segmentOf(namespace)]),
     plural,
-    ...(name === undefined ? [] : [encodeURIComponent(name)]),
+    ...(name === undefined ? [] : [segmentOf(name)]),
     ...(subresource === undefined ? [] : [subresource]),
   ].join('/')
+}
+
+function segmentOf(name: string): string {
+  if (['', '.', '..'].includes(name)) throw new Error(`"${name}" is no name`)
+  return encodeURIComponent(name)
 }
 
 /** How an object is keyed: `namespace/name`, and `name` alone where it has no namespace. */

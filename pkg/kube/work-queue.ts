@@ -21,7 +21,7 @@ export interface WorkQueue {
   /** Not before then; the earlier of two times counts. */
   addAfter(key: string, delayMs: number): void
   counts(): WorkQueueCounts
-  /** Resolves once nothing is waiting, running or due later; for tests and shutdown. */
+  /** Takes no more; resolves when what runs has ended. */
   close(): Promise<void>
 }
 
