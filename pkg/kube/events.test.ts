@@ -129,3 +129,17 @@ test('a name is one that the server takes, whatever the object is called', async
   const { metadata } = JSON.parse(api.seen[0]?.body ?? '{}') as { metadata: { name: string } }
   expect(metadata.name).toMatch(/^a{199}\.[0-9a-f]{16}$/)
 })
+
+test('one that cannot be an Event is logged, and hurts nobody', async () => {
+  const { events, logged } = await start()
+  expect(() => events.record(about('one', { namespace: '..' }))).not.toThrow()
+  expect(events.counts()).toEqual({ sent: 0, repeated: 0, dropped: 1 })
+  expect(logged.join()).toContain('an Event cannot be told')
+})
+
+test('an object without a namespace has its Events in default', async () => {
+  const { events, api } = await start()
+  events.record(about('one', { namespace: '' }))
+  await until('told', () => events.counts().sent === 1)
+  expect(api.seen[0]?.path).toBe('/apis/events.k8s.io/v1/namespaces/default/events')
+})

@@ -105,7 +105,8 @@ export function createEvents(options: {
 
   const create = (key: string, facts: EventFacts): void => {
     const { regarding } = facts
-    const namespace = regarding.namespace ?? 'default'
+    const { namespace: own = '' } = regarding
+    const namespace = own === '' ? 'default' : own
     const now = wallMs()
     sequence += 1
     const name = eventName(regarding.name, `${instance} ${now} ${sequence}`)
@@ -121,6 +122,14 @@ export function createEvents(options: {
         counts.sent += 1
       })
     })
+  }
+  const orDrop = (step: () => void): void => {
+    try {
+      step()
+    } catch (err) {
+      counts.dropped += 1
+      log.error({ err }, 'an Event cannot be told')
+    }
   }
   const tell = (key: string, one: Series): void => {
     one.toldMs = wallMs()
@@ -169,7 +178,7 @@ export function createEvents(options: {
       const key = [object, uid, facts.type, facts.reason, facts.action, facts.note].join('\n')
       const one = series.get(key)
       if (one !== undefined && wallMs() - one.lastMs < seriesMs) repeat(key, one)
-      else if (objects.take(object) && namespaces.take(namespace)) create(key, facts)
+      else if (objects.take(object) && namespaces.take(namespace)) orDrop(() => create(key, facts))
       else counts.dropped += 1
     },
     counts: () => ({ ...counts }),
