@@ -1,6 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { forge, nowSeconds, reasonOf } from '../../test/support/jose.ts'
-import { generateSigningKey } from './keys.ts'
+import { generateSigningKey, importSigningKey } from './keys.ts'
 import { peek } from './peek.ts'
 import { signServiceAccount, verifyServiceAccount } from './service-account.ts'
 
@@ -111,6 +112,27 @@ test.each([
 ])('an assertion of type %s', (typ, outcome) => {
   const token = forge({ alg: 'ES256', kid: 'sa-1', typ }, claims, key)
   expect(reasonOf(() => verifyServiceAccount(token, expected))).toBe(outcome)
+})
+
+test('a token as clusters sign them, RS256 with all that they say, is verified', () => {
+  const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+    format: 'jwk',
+  })
+  const rsa = importSigningKey({ ...jwk, alg: 'RS256', kid: 'XU9fbT9m' })
+  const { n, e } = jwk
+  const served = { use: 'sig', kty: 'RSA', kid: 'XU9fbT9m', alg: 'RS256', n, e }
+  const all = {
+    ...claims,
+    jti: 'a',
+    'kubernetes.io': { ...kubernetes, node: { name: 'n', uid: 'u' } },
+  }
+  const token = forge({ alg: 'RS256', kid: 'XU9fbT9m' }, all, rsa)
+  expect(verifyServiceAccount(token, { ...expected, keys: [served] })).toEqual(facts)
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
+    format: 'jwk',
+  })
+  const changed = { ...expected, keys: [{ ...served, n: other.n }] }
+  expect(reasonOf(() => verifyServiceAccount(token, changed))).toBe('client_assertion')
 })
 
 test('an assertion by another key is refused; with no key at all nobody is at fault', () => {
