@@ -20,7 +20,7 @@ export interface Greetings {
 
 const everyMs = 60_000
 /** While something is wrong. */
-const againMs = 2_000
+const againMs = 500
 const patienceMs = 2_000
 
 /**
