@@ -19,12 +19,12 @@ async function follow(
 > {
   const stub = await startStubApi(({ path, isWatch }) => {
     if (isWatch) return 'hang'
-    return path.startsWith('/api/v1/namespaces/') ? ofOne : ofList
+    return path.includes('fieldSelector') ? ofOne : ofList
   })
   const namespaces = followNamespaces(stub.client, stub.log)
   return {
     namespaces,
-    asked: () => stub.api.seen.filter(({ path }) => path.startsWith('/api/v1/namespaces/')),
+    asked: () => stub.api.seen.filter(({ path }) => path.includes('fieldSelector')),
     async [Symbol.asyncDispose]() {
       namespaces.close()
       await stub[Symbol.asyncDispose]()
@@ -44,13 +44,16 @@ test('where they may not be read, the problem says which verb is missing', async
   const forbidden = { status: 403, body: statusOf(403, 'Forbidden') }
   await using all = await follow(forbidden, forbidden)
   await until('it is said', () => all.namespaces.problem()?.includes('verb') === true)
-  await expect(all.namespaces.fetch('shop')).rejects.toThrow('verb "get"')
+  await expect(all.namespaces.fetch('shop')).rejects.toThrow('verb "list"')
 })
 
 test('one is read from the API server, and one that is not there is nothing', async () => {
-  await using here = await follow('hang', { status: 200, body: shop })
+  await using here = await follow('hang', listOf(7, [shop]))
   expect(await here.namespaces.fetch('shop')).toEqual(facts)
-  await using gone = await follow('hang', { status: 404, body: statusOf(404, 'NotFound') })
+  expect(here.asked().map(({ path }) => decodeURIComponent(path))).toEqual([
+    '/api/v1/namespaces?fieldSelector=metadata.name=shop&limit=1',
+  ])
+  await using gone = await follow('hang', listOf(7, []))
   expect(await gone.namespaces.fetch('shop')).toBeUndefined()
 })
 

@@ -2,8 +2,7 @@ import type { NamespaceFacts } from '../../pkg/admission/inject/config.ts'
 import type { WebhookParts } from '../../pkg/admission/run.ts'
 import { createSingleFlight } from '../../pkg/cache/single-flight.ts'
 import type { KubeClient } from '../../pkg/kube/client.ts'
-import { KubeError } from '../../pkg/kube/kube-error.ts'
-import type { KubeMetadata } from '../../pkg/kube/objects.ts'
+import { readObject, type KubeList, type KubeMetadata } from '../../pkg/kube/objects.ts'
 import { createReflector } from '../../pkg/kube/reflector.ts'
 import { pathOf, type Resource } from '../../pkg/kube/resource.ts'
 import type { Log } from '../../pkg/telemetry/log.ts'
@@ -39,16 +38,15 @@ export function followNamespaces(
     if (underWay >= maxUnderWay) throw new Error('too many are being read at once')
     underWay += 1
     try {
-      const path = pathOf(resource, { name })
-      const found = await client.request<{ metadata: KubeMetadata }>({
+      // A list of one, for which the rights that following needs are enough.
+      const { items } = await client.request<KubeList>({
         method: 'GET',
-        path,
+        path: pathOf(resource),
+        query: { fieldSelector: `metadata.name=${name}`, limit: 1 },
         timeoutMs,
       })
-      return factsOf(found.metadata)
-    } catch (error) {
-      if (error instanceof KubeError && error.status === 404) return undefined
-      throw error
+      const [found] = items
+      return found === undefined ? undefined : factsOf(readObject(found).metadata)
     } finally {
       underWay -= 1
     }
