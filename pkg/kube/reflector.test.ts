@@ -180,6 +180,26 @@ test('an object that the transform cannot read is left out and named, until it c
   expect(reflector.problem()).toBeUndefined()
 })
 
+test.each([
+  ['deleted', eventOf('DELETED', podOf('odd', 11, { isOdd: true }))],
+  ['not wanted any more', eventOf('MODIFIED', podOf('odd', 11, { isGone: true }))],
+])('an object that cannot be read and is %s is named no more', async (_, line) => {
+  const { reflector, watched, api } = await follow(
+    script([listOf(10, [podOf('odd', 2, { isOdd: true })])], [open()]),
+    {
+      transform(object) {
+        if (object['isOdd'] === true) throw new Error('spec.ports is no list')
+        return undefined
+      },
+    },
+  )
+  await until('a watch', () => watched().length === 1)
+  expect(reflector.problem()).toContain('shop/odd')
+  api.inject(line + '\n')
+  await until('the event is seen', () => reflector.version() === 11)
+  expect(reflector.problem()).toBeUndefined()
+})
+
 test('a failing onChange ends nothing', async () => {
   const { reflector, api, watched, logged } = await follow(script([listOf(10, [])], [open()]), {
     onChange() {

@@ -1,13 +1,12 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Log } from '../telemetry/log.ts'
 import { createBackoff } from './backoff.ts'
 import type { KubeClient } from './client.ts'
 import { isExpired, KubeError } from './kube-error.ts'
 import { BadLineError } from './lines.ts'
 import { listPages } from './list-pages.ts'
-import { readEvent, versionOf, type KubeObject } from './objects.ts'
-import { keyOf } from './resource.ts'
+import { readEvent, type KubeObject } from './objects.ts'
 import { sleep } from './sleep.ts'
+import { createView } from './view.ts'
 
 export interface ReflectorOptions<T> {
   readonly client: KubeClient
@@ -95,17 +94,11 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     nowMs: monotonicMs,
   })
   const counts = { lists: 0, watches: 0, events: 0, badLines: 0, failures: 0 }
-  let items = new Map<string, T>()
-  /** Objects that transform could not read, and why. */
-  let unread = new Map<string, string>()
+  const view = createView<T>({ transform, log, monotonicMs, wallMs })
   /** Where the next watch goes on; undefined: a list comes first. */
   let from: string | undefined
-  let version = 0
-  let isSynced = false
   let sendsBookmarks = false
   let problem: string | undefined
-  let provenAtMs = -Infinity
-  let provenAtWallMs = -Infinity
   let isTelling = false
   let started = false
   const closing = new AbortController()
@@ -123,74 +116,31 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
       }
     })
   }
-  const prove = (resourceVersion: string): void => {
-    version = Math.max(version, versionOf(resourceVersion))
-    from = resourceVersion
-    provenAtMs = monotonicMs()
-    provenAtWallMs = wallMs()
-  }
-  const read = (
-    object: KubeObject,
-    key: string,
-    unreadable: Map<string, string>,
-  ): T | undefined => {
-    try {
-      return transform(object)
-    } catch (err) {
-      const why = err instanceof Error ? err.message : 'it cannot be read'
-      if (unreadable.get(key) !== why) log.error({ err, key }, 'an object is left out')
-      unreadable.set(key, why)
-      return undefined
-    }
-  }
-
   const list = async (): Promise<void> => {
     counts.lists += 1
-    let next = new Map<string, T>()
-    let nextUnread = new Map<string, string>()
+    const listing = view.list()
     const { resourceVersion } = await listPages(client, path, {
       query,
-      onObject(object) {
-        const key = keyOf(object.metadata)
-        const item = read(object, key, nextUnread)
-        if (item !== undefined) next.set(key, item)
-      },
-      onRestart() {
-        next = new Map()
-        nextUnread = new Map()
-      },
+      onObject: (object) => listing.add(object),
+      onRestart: () => listing.restart(),
     })
-    const listed = versionOf(resourceVersion)
-    if (listed < version) {
-      log.warn({ listed, version }, 'the store went back, as after a restore: so does the view')
-      version = listed
-    }
-    const isChanged = !isSynced || !isDeepStrictEqual(next, items)
-    items = next
-    unread = nextUnread
-    isSynced = true
-    prove(resourceVersion)
-    log.debug({ items: items.size, version }, 'listed')
+    const isChanged = listing.finish(resourceVersion)
+    from = resourceVersion
+    log.debug({ items: view.items().size, version: view.version() }, 'listed')
     if (isChanged) tell()
   }
 
   const take = (line: unknown): void => {
     const event = readEvent(line)
+    const isChanged = view.take(event)
     if (event.type === 'BOOKMARK') {
       sendsBookmarks = true
-      prove(event.resourceVersion)
+      from = event.resourceVersion
       return
     }
-    const { metadata } = event.object
-    const key = keyOf(metadata)
-    unread.delete(key)
-    const before = items.get(key)
-    const after = event.type === 'DELETED' ? undefined : read(event.object, key, unread)
-    prove(metadata.resourceVersion)
+    from = event.object.metadata.resourceVersion
     counts.events += 1
-    if (after === undefined) items.delete(key)
-    else items.set(key, after)
-    if (!isDeepStrictEqual(before, after)) tell()
+    if (isChanged) tell()
   }
 
   const watch = async (): Promise<void> => {
@@ -303,15 +253,16 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
       started = true
       void follow()
     },
-    items: () => items,
-    version: () => version,
-    synced: () => isSynced,
-    ageMs: () => Math.max(monotonicMs() - provenAtMs, wallMs() - provenAtWallMs, 0),
+    items: () => view.items(),
+    version: () => view.version(),
+    synced: () => view.synced(),
+    ageMs: () => view.ageMs(),
     problem() {
       if (problem !== undefined) return problem
-      const [first] = unread
+      const [first] = view.unread()
       if (first === undefined) return undefined
-      return `${unread.size} of ${path} cannot be read, among them ${first[0]}: ${first[1]}`
+      const [key, why] = first
+      return `${view.unread().size} of ${path} cannot be read, among them ${key}: ${why}`
     },
     counts: () => ({ ...counts }),
     close: () => closing.abort(),
