@@ -1,7 +1,7 @@
 /** The run itself, where the cluster of KUBECONFIG is reachable: main.ts sees to that. */
 import { openApi } from './api.ts'
 import { admissionFigure } from './figures/admission.ts'
-import { auditChecks, idleFigure, listRights } from './figures/audit.ts'
+import { auditChecks, idleFigure, listRights, type Absence } from './figures/audit.ts'
 import { memoryFigures } from './figures/memory.ts'
 import { startUpFigure } from './figures/start-up.ts'
 import { command, kubectl } from './kubectl.ts'
@@ -10,7 +10,8 @@ import { followPage } from './page.ts'
 import { around } from './parts/around.ts'
 import { apiServerAway, authorityAway, controllerAway, webhookAway } from './parts/away.ts'
 import { policyEdits } from './parts/edits.ts'
-import { bothFamilies, explicitMode, leaveModes } from './parts/modes.ts'
+import { badInput } from './parts/bad-input.ts'
+import { bothFamilies, explicitMode, leaveParts } from './parts/modes.ts'
 import { jobs, probes, refusedPods } from './parts/pods.ts'
 import { rollingUpdate } from './parts/rolling.ts'
 import { byHandle, shopCalls, tapApps } from './parts/shop.ts'
@@ -23,6 +24,7 @@ const handleLifeMs = 32_000
 const local = localCluster()
 const stage = openStage()
 const api = openApi()
+const absences: Absence[] = []
 
 /** Whatever helps to see why nothing works. */
 async function diagnose(): Promise<void> {
@@ -77,20 +79,23 @@ async function everything(): Promise<void> {
   })
   await part('a pod that tries to get around its sidecar', () => around(stage))
   await part('a tenant who tries to widen what he has', () => tenants(stage, api))
+  await part('what comes later, and what is broken by hand', () => badInput(api))
   await part('what a pod costs', async () => {
     await admissionFigure(stage)
     await startUpFigure(api, 12)
     await memoryFigures()
   })
-  await part('authority away', () => authorityAway(stage))
-  await part('controller away', () => controllerAway(stage, api, local))
-  await part('webhook away', () => webhookAway(stage))
-  await part('API server away', () => apiServerAway(stage, api, local))
-  await part('what was made for the modes goes', leaveModes)
   await part('an idle controller', async () => {
     if (local === undefined) skip('requests of an idle controller', 'it takes the audit log')
     else await idleFigure(local.auditLog)
   })
+  await part('authority away', () => authorityAway(stage))
+  await part('controller away', () => controllerAway(stage, api, local))
+  await part('webhook away', () => webhookAway(stage))
+  await part('API server away', async () => {
+    absences.push(...(await apiServerAway(stage, api, local)))
+  })
+  await part('what was made beside the shop goes', leaveParts)
 }
 
 await part('the cluster', async () => {
@@ -103,6 +108,7 @@ await everything()
 await suite('our client of the API server', 'test/kube/run.ts')
 await suite('interception in a network namespace', 'test/netns/run.ts')
 const rights = await listRights().catch(() => [])
+const whole = { untilIso: new Date().toISOString(), absences }
 if (process.env['KEEP'] === undefined || process.env['KEEP'] === '') {
   stage.close()
   await part('all of it taken away', async () => {
@@ -118,7 +124,7 @@ if (process.env['KEEP'] === undefined || process.env['KEEP'] === '') {
 }
 await part('what we asked of the API server', async () => {
   if (local === undefined) skip('refused and unused verbs', 'it takes the audit log')
-  else await auditChecks(local.auditLog, rights)
+  else await auditChecks(local.auditLog, rights, whole)
 })
 api.close()
 stage.close()

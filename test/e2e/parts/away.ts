@@ -3,6 +3,7 @@ import { letOrdersBeRead } from '../api.ts'
 import { idle, pod, policy } from '../objects.ts'
 import { apply, get, kubectl, pods, refusal, rolledOut, type PodObject } from '../kubectl.ts'
 import type { LocalCluster } from '../local.ts'
+import type { Absence } from '../figures/audit.ts'
 import { check, skip } from '../report.ts'
 import { openHere } from '../session.ts'
 import { until } from '../../support/until.ts'
@@ -171,10 +172,10 @@ export async function apiServerAway(
   stage: Stage,
   api: KubeClient,
   local: LocalCluster | undefined,
-): Promise<void> {
+): Promise<Absence[]> {
   if (local === undefined) {
     skip('API server killed and back', 'it is not ours to kill')
-    return
+    return []
   }
   const bob = await stage.token('bob')
   const { spec } = await get<{ spec: { clusterIP: string } }>('service', 'web', '-n', 'shop')
@@ -194,17 +195,16 @@ export async function apiServerAway(
     local.start('apiserver')
     here.close()
   }
+  const fromIso = new Date().toISOString()
+  const ready = (): Promise<boolean> =>
+    kubectl(['get', '--raw', '/readyz']).then(
+      () => true,
+      () => false,
+    )
+  await until('the API server to be ready', ready, 60_000)
+  const absence = { fromIso, toIso: new Date().toISOString() }
   await check('API server back; an edit is enforced', async () => {
-    const deadline = performance.now() + 60_000
-    for (;;) {
-      try {
-        await letOrdersBeRead(api, false)
-        break
-      } catch (error) {
-        if (performance.now() > deadline) throw error
-        await new Promise((resolve) => setTimeout(resolve, 500))
-      }
-    }
+    await letOrdersBeRead(api, false)
     return untilAnswer(() => visit(stage, { ...look, token: bob }), noRule, 60_000)
   })
   await letOrdersBeRead(api, true)
@@ -219,4 +219,5 @@ export async function apiServerAway(
     if (restarted.length > 0)
       throw new Error(restarted.map(({ metadata }) => metadata.name).join(' '))
   })
+  return [absence]
 }

@@ -11,6 +11,7 @@ import { apply, get, kubectl, refusal, rolledOut } from '../kubectl.ts'
 import { check } from '../report.ts'
 import { expectAnswer, untilAnswer, type Stage } from '../stage.ts'
 import { addressOf } from './shop.ts'
+import { mallory } from './tenants.ts'
 
 const market = 'market'
 
@@ -102,8 +103,8 @@ export async function bothFamilies(stage: Stage): Promise<void> {
   }
 }
 
-/** Takes away what these parts made in the shop itself. */
-export async function leaveModes(): Promise<void> {
+/** Takes away what was made for these and other parts, beside what the page names. */
+export async function leaveParts(): Promise<void> {
   await kubectl(['delete', 'accesspolicy', 'orders-for-stall', '-n', 'shop'])
-  await kubectl(['delete', 'namespace', market, '--wait=false'])
+  await kubectl(['delete', 'namespace', market, mallory])
 }

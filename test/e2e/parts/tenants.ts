@@ -6,7 +6,7 @@ import { check } from '../report.ts'
 import { expectAnswer, untilAnswer, type Stage } from '../stage.ts'
 import { addressOf } from './shop.ts'
 
-const mallory = 'mallory'
+export const mallory = 'mallory'
 
 /** A tenant who may write what he likes in his own namespace, and wants what is another's. */
 export async function tenants(stage: Stage, api: KubeClient): Promise<void> {
@@ -27,7 +27,6 @@ export async function tenants(stage: Stage, api: KubeClient): Promise<void> {
   )
   await unknownFields()
   await required()
-  await kubectl(['delete', 'namespace', mallory, '--wait=false'])
 }
 
 /** Services and slices of his own that lead to pods of others. */
