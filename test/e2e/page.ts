@@ -9,7 +9,7 @@ interface Block {
 }
 
 /** The fenced blocks of shell commands of a page, in order. */
-function blocksOf(page: string): Block[] {
+export function blocksOf(page: string): Block[] {
   const text = readFileSync(page, 'utf8')
   return [...text.matchAll(/^```sh ?(\w*)\n([\s\S]*?)^```$/gm)].map(
     ([, kind = '', commands = '']) => ({ kind, commands: commands.trimEnd().split('\n') }),
@@ -17,7 +17,7 @@ function blocksOf(page: string): Block[] {
 }
 
 /** The words after `#` at a command's end: its output has them all. */
-function promised(command: string): string[] {
+export function promised(command: string): string[] {
   return / {2,}# (.*)$/.exec(command)?.[1]?.split(' ') ?? []
 }
 
