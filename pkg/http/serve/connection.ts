@@ -10,8 +10,7 @@ import { deadlineIn, type ServeCore, type Turn } from './core.ts'
 /** Bytes that may wait here (pipelined requests) before the client is not read any more. */
 const waitingBytes = 64 * 1024
 
-/** So much is looked at first, lest many small pipelined requests each copy all that waits. */
-const usualHeadBytes = 4 * 1024
+const headEnd = Buffer.from('\r\n\r\n')
 
 type Phase = 'head' | 'body' | 'judged' | 'lingering' | 'closed'
 
@@ -86,16 +85,14 @@ export class Connection implements Turn {
 
   #readHead(bytes: Buffer): void {
     const { headBytes, fields, requestMs } = this.#core.limits
-    let text = bytes.toString('latin1', 0, usualHeadBytes)
-    const start = text.startsWith('\r\n') ? 2 : 0
-    let end = text.indexOf('\r\n\r\n', start)
-    if (end === -1 && bytes.length > usualHeadBytes) {
-      text = bytes.toString('latin1', 0, headBytes + 2)
-      end = text.indexOf('\r\n\r\n', Math.max(start, this.#scanned - 3))
+    const start = bytes[0] === 13 && bytes[1] === 10 ? 2 : 0
+    const end = bytes.indexOf(headEnd, Math.max(start, this.#scanned - 3))
+    if (end === -1 ? bytes.length >= headBytes : end > headBytes - 4) {
+      throw new Refusal('head_too_large')
     }
+    const text = bytes.toString('latin1', 0, end === -1 ? bytes.length : end + 4)
     if (this.#scanned === 0) this.deadlineMs = deadlineIn(this.#core, requestMs)
     if (end === -1) {
-      if (bytes.length >= headBytes) throw new Refusal('head_too_large')
       scanPartialHead(text, start, this.#scanned)
       this.#scanned = text.length
       if (this.#ended) this.#linger()
