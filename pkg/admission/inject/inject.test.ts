@@ -209,3 +209,12 @@ test('one webhook of another configuration does not take the work of ours for it
   const other = { ...context, config: { ...config, image: 'localhost/tokenward:next' } }
   expect(problemsOf(injected(pod()), other)).toContain('(image)')
 })
+
+test('no probe of a pod keeps its sidecar from starting', () => {
+  const probing = (httpHeaders: readonly Json[], timeoutSeconds: number): Json =>
+    pod({ app: { livenessProbe: { httpGet: { port: 80, httpHeaders }, timeoutSeconds } } })
+  expect(problemsOf(probing([{ name: 'X-A', value: '→' }], 1))).toContain('HTTP cannot carry')
+  const args = listOf(initsOf(injected(probing([{ name: 'X-A', value: 'é' }], 1e9)))[1]?.['args'])
+  const given = args.map(String).find((each) => each.startsWith('--probes='))
+  expect(given).toContain('"timeoutSeconds":86400')
+})

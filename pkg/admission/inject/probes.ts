@@ -25,6 +25,7 @@ const kinds = [
   ['readinessProbe', 'readiness'],
   ['livenessProbe', 'liveness'],
 ] as const
+const longestTimeoutSeconds = 86_400
 const handlers = ['httpGet', 'tcpSocket', 'grpc', 'exec'] as const
 
 /**
@@ -59,16 +60,37 @@ export function rewriteProbes(pod: PodView, earlier: Json): Rewriting {
         problems.push(`${where} asks port ${read.port}: ${reservedPorts} are the sidecar's`)
         continue
       }
-      const { timeoutSeconds } = probe
+      if (!headersOf(read.rest).every(isPlain)) {
+        problems.push(`${where} has a header that HTTP cannot carry as it is: keep to ISO 8859-1`)
+        continue
+      }
       targets[path] = {
         [read.kind]: { port: read.port, ...read.rest },
-        // 0 is what the API server takes for absent.
-        timeoutSeconds: typeof timeoutSeconds === 'number' ? timeoutSeconds || 1 : 1,
+        timeoutSeconds: timeoutOf(probe),
       }
       if (!isOurs) changes.push({ steps: [...container.steps, field], probe: asking(probe, path) })
     }
   }
   return { targets, changes, problems, warnings }
+}
+
+/** 0 is what the API server takes for absent; the kubelet itself gives up after its own time. */
+function timeoutOf({ timeoutSeconds }: Json): number {
+  return typeof timeoutSeconds === 'number'
+    ? Math.min(timeoutSeconds || 1, longestTimeoutSeconds)
+    : 1
+}
+
+/** What the sidecar would not start with. */
+function isPlain({ name, value = '' }: Json): boolean {
+  return (
+    /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(String(name)) &&
+    /^[\t\x20-\x7e\x80-\xff]*$/.test(String(value))
+  )
+}
+
+function headersOf({ httpHeaders }: Json): readonly Json[] {
+  return listOf(httpHeaders).map(mapOf)
 }
 
 interface Handler {
@@ -100,7 +122,7 @@ function readHandler(
 function restOf(kind: Handler['kind'], handler: Json): Json {
   if (kind === 'tcpSocket') return {}
   if (kind === 'grpc') return { service: textOf(handler['service']) ?? '' }
-  const httpHeaders = listOf(handler['httpHeaders']).map(mapOf)
+  const httpHeaders = headersOf(handler)
   const path = textOf(handler['path']) ?? ''
   return {
     path: path === '' ? '/' : path,
