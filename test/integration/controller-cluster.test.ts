@@ -163,6 +163,8 @@ test.each([
       return api.get(`${system}/secrets/tokenward-webhook-tls`) !== undefined
     })
     const orders = follow(api, controller, api.tokenOf('shop', 'orders-0'))
+    const renewal = 'PUT /apis/coordination.k8s.io'
+    await until('a renewal', () => api.requests.some((one) => one.startsWith(renewal)))
     expect(controller.isReady()).toBe(false)
     expect(await (await fetch(`${controller.adminUrl}/metrics`)).text()).toMatch(
       /^tokenward_controller_problems [1-9]/m,
@@ -204,6 +206,22 @@ test('status that may not be written is counted among the problems, and policies
   api.readOnly.clear()
   await until('it is over', async () => (await problems()) === '0')
   expect(conditionsOf(api, 'payments')).toHaveLength(2)
+})
+
+test('a policy with a mistyped field allows nothing, and says what was meant', async () => {
+  const api = await startApi()
+  putPolicy(api, 'payments', 'orders')
+  const at = `${policies}/payments`
+  api.put(at, { ...api.get(at), spec: { ...(api.get(at)?.['spec'] as object), publik: [] } })
+  const controller = await start(api)
+  await isReady(controller)
+  const payments = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  await until('the target is served', () => payments.latest() !== undefined)
+  expect(payments.latest()?.rules.ports).toEqual({})
+  await until('the status says why', () => conditionsOf(api, 'payments').length > 0)
+  expect(conditionsOf(api, 'payments')).toEqual([
+    'Accepted False Invalid: spec.publik: is not a known field; did you mean public?',
+  ])
 })
 
 test('an object that is not what it should be is left out and told, and all others count', async () => {

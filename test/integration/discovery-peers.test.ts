@@ -111,10 +111,10 @@ async function tell(url: string, as: Partial<typeof ours>): Promise<number | und
 }
 
 test.each([
-  ['without a certificate', {}, 403],
-  ['with another certificate of our own root', servingOf(), 403],
-  ['with the certificate that replicas share', ours, 200],
-])('who tells of progress %s gets %3$s', async (_who, as, status) => {
+  ['without a certificate is refused', {}, 403],
+  ['with another certificate of our own root is refused', servingOf(), 403],
+  ['with the certificate that replicas share is heard', ours, 200],
+])('who tells of progress %s', async (_who, as, status) => {
   const here = indexWith()
   expect(await tell(await startLeader(here), as)).toBe(status)
   await until('what was told counts for a replica alone', () => {
