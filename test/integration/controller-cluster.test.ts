@@ -172,7 +172,10 @@ test.each([
     expect(orders.latest()).toBeUndefined()
     api[what].clear()
     await isReady(controller)
-    await until('it is served', () => orders.latest() !== undefined)
+    // Who was refused for a while waits a while.
+    orders.subscription.close()
+    const next = follow(api, controller, api.tokenOf('shop', 'orders-0'))
+    await until('it is served', () => next.latest() !== undefined)
   },
 )
 
