@@ -1,8 +1,7 @@
 import type { Namespace, Pod } from '../api/core.ts'
+import { injectKey } from '../api/keys.ts'
 import type { Events } from '../kube/events.ts'
 import type { Outcome } from './reconcile.ts'
-
-const label = 'tokenward.dev/inject'
 
 /**
  * Tells once of each pod that should have a sidecar by its labels or its namespace's and has none: it was
@@ -15,14 +14,14 @@ export function createBarePods(events: Events, namespace: string): (outcome: Out
     const namespaces = new Map(
       resources
         .filter((one): one is Namespace => one.kind === 'Namespace')
-        .map(({ metadata }) => [metadata.name, metadata.labels?.[label]]),
+        .map(({ metadata }) => [metadata.name, metadata.labels?.[injectKey]]),
     )
     const pods = resources.filter(
       (one): one is Pod =>
         one.kind === 'Pod' &&
         server.guards.get(one.metadata.uid)?.kind === 'none' &&
         one.metadata.namespace !== namespace &&
-        isWanted(one.metadata.labels?.[label], namespaces.get(one.metadata.namespace)),
+        isWanted(one.metadata.labels?.[injectKey], namespaces.get(one.metadata.namespace)),
     )
     for (const { metadata, spec } of pods) {
       if (told.has(metadata.uid)) continue

@@ -26,6 +26,7 @@ import type { Serving } from './secrets/serving.ts'
 import { followServiceAccountKeys } from './service-account-keys.ts'
 import { followCluster } from './sources/cluster.ts'
 import { createStatusObjects } from './status-objects.ts'
+import { createUnknownKeys } from './unknown-keys.ts'
 
 const adminGraceMs = 1000
 const program = 'tokenward-controller'
@@ -116,12 +117,18 @@ export async function runInCluster(
       }),
     onOutcome: (outcome) => {
       latest = outcome
-      if (lease.leading()) tellBarePods(outcome)
+      if (lease.leading()) tellPods(outcome)
     },
     log,
   })
   const { index, metrics } = core
   const tellBarePods = createBarePods(events, namespace)
+  const tellUnknownKeys = createUnknownKeys(events, namespace)
+  /** What is told by an Event: the leader does. */
+  const tellPods = (outcome: Outcome): void => {
+    tellBarePods(outcome)
+    tellUnknownKeys(outcome)
+  }
   const discovery = createDiscoveryServer({
     index,
     serviceAccounts: () => core.trust()?.serviceAccounts,
@@ -189,7 +196,7 @@ export async function runInCluster(
     onLeading: () => {
       chores.add('keep')
       core.again()
-      if (latest !== undefined) tellBarePods(latest)
+      if (latest !== undefined) tellPods(latest)
     },
     onLost: () => undefined,
     log,

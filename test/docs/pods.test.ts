@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { keys } from '../../pkg/admission/inject/keys.ts'
-import { containerNames, written } from '../../pkg/admission/inject/names.ts'
+import { containerNames } from '../../pkg/admission/inject/names.ts'
+import { keys, written } from '../../pkg/api/keys.ts'
 import { namespaceOf } from '../support/pods.ts'
 import { reviewOf, startNamespaces, startWebhook } from '../support/webhook.ts'
 

@@ -255,6 +255,29 @@ test.each([
   )
 })
 
+test.each([
+  ['an unknown key of ours is told once, at its pod', 'tokenward.dev/unmached', 1],
+  ['a known one is not', 'tokenward.dev/unmatched', 0],
+])('%s', async (_what, key, count) => {
+  const api = await startApi()
+  const at = '/api/v1/namespaces/shop/pods/payments-0'
+  const annotate = (annotations: Readonly<Record<string, string>>): void => {
+    const pod = api.get(at)
+    api.put(at, { ...pod, metadata: { ...pod?.metadata, annotations } })
+  }
+  annotate({ [key]: 'pass' })
+  putPolicy(api, 'payments', 'orders')
+  const controller = await start(api)
+  await isReady(controller)
+  await until('the status', () => conditionsOf(api, 'payments').length === 2)
+  // A change that shows in the status has been looked at.
+  annotate({ [key]: 'pass', 'tokenward.dev/exclude-inbound-ports': '8080' })
+  await until('the change', () => conditionsOf(api, 'payments').join().includes('BypassPossible'))
+  const event = 'POST /apis/events.k8s.io/v1/namespaces/shop/events'
+  await until('what is told', () => api.requests.filter((one) => one === event).length >= count)
+  expect(api.requests.filter((one) => one === event)).toHaveLength(count)
+})
+
 test('a port in use is named at once, and nothing is left open', async () => {
   const api = await startApi()
   const { hostname, port } = new URL((await start(api)).adminUrl)

@@ -1,6 +1,6 @@
+import { keys } from '../../api/keys.ts'
 import { listOf, mapOf } from '../json.ts'
 import type { NamespaceFacts } from './config.ts'
-import { keys } from './keys.ts'
 import { otherMesh } from './mesh.ts'
 import {
   authorityAudience,

@@ -1,9 +1,9 @@
+import { unknownKeys } from '../../api/keys.ts'
 import { listOf, mapOf, type Json } from '../json.ts'
 import { createPatch, type Operation } from '../patch.ts'
 import { checkInterception, checkPod } from './checks.ts'
 import type { InjectConfig, NamespaceFacts } from './config.ts'
 import { placeOwn, settleOwn } from './init-containers.ts'
-import { unknownKeys } from './keys.ts'
 import { addMarks } from './marks.ts'
 import { sidecarName } from './names.ts'
 import { readOptions, type PodOptions } from './options.ts'
@@ -37,7 +37,7 @@ export function inject(
   const pod = readPod(raw)
   const selection = select(pod, namespace, config)
   if (selection.kind === 'refuse') return { kind: 'refuse', problems: [selection.message] }
-  const warnings = unknownKeys(pod, namespace)
+  const warnings = [...unknownKeys('pod', pod), ...unknownKeys('namespace', namespace)]
   if (selection.kind === 'skip') {
     const { reason, warning } = selection
     if (reason === 'not_selected' || reason === 'own_namespace') {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { written } from '../../api/keys.ts'
 import { canonicalJson, type Json } from '../json.ts'
 import type { Patch } from '../patch.ts'
 import type { InjectConfig } from './config.ts'
-import { defaultContainerKey, written } from './names.ts'
+import { defaultContainerKey } from './names.ts'
 import type { PodView } from './pod.ts'
 
 /**

@@ -28,11 +28,4 @@ export const apiTokenFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 export const discoveryAudience = 'tokenward:discovery'
 export const authorityAudience = 'tokenward:authority'
 
-export const prefix = 'tokenward.dev/'
-export const injectKey = `${prefix}inject`
 export const defaultContainerKey = 'kubectl.kubernetes.io/default-container'
-export const written = {
-  version: `${prefix}injected-version`,
-  configHash: `${prefix}config-hash`,
-  trustHash: `${prefix}trust-hash`,
-} as const

@@ -1,3 +1,4 @@
+import { keys, type OptionKey } from '../../api/keys.ts'
 import {
   logLevels,
   type InjectConfig,
@@ -7,7 +8,6 @@ import {
   type SidecarResources,
   type Unmatched,
 } from './config.ts'
-import { keys, type OptionKey } from './keys.ts'
 import type { PodView } from './pod.ts'
 import { readCidrs, readMappings, readPorts, type Mapping, type Read } from './ports.ts'
 import { parseCpu, parseMemory, type Quantity } from './quantity.ts'

@@ -1,5 +1,5 @@
+import { injectKey } from '../../api/keys.ts'
 import type { InjectConfig, NamespaceFacts } from './config.ts'
-import { injectKey } from './names.ts'
 import type { PodView } from './pod.ts'
 
 /** Why a pod is let through as it is. */

@@ -1,4 +1,5 @@
 import { readCoreObject } from '../../api/core-objects.ts'
+import { isOurs, keys } from '../../api/keys.ts'
 import { parseObject } from '../../api/parse.ts'
 import { pathText, type Problem } from '../../api/problem.ts'
 import type { CustomResource } from '../../api/types.ts'
@@ -19,7 +20,6 @@ export interface Seen {
 
 const sidecarName = 'tokenward-sidecar'
 const redirectName = 'tokenward-redirect'
-const prefix = 'tokenward.dev/'
 
 /**
  * Reads an object of one of our own kinds or of those of the core that are used; undefined for a pod that
@@ -59,7 +59,7 @@ function readCustom(
 /** Metadata that decisions read, and no version. */
 function cut({ annotations = {}, ...metadata }: KubeObject['metadata']) {
   const { name, namespace, uid, labels, creationTimestamp, deletionTimestamp } = metadata
-  const ours = Object.entries(annotations).filter(([key]) => key.startsWith(prefix))
+  const ours = Object.entries(annotations).filter(([key]) => isOurs(key))
   return {
     name,
     uid,
@@ -93,9 +93,9 @@ function guardOf(object: KubeObject): Guard {
   )
   if (!hasSidecar) return { kind: 'none' }
   if (initContainers.some(({ name }) => name === redirectName)) {
-    return { kind: 'all', but: portsIn(annotations[`${prefix}exclude-inbound-ports`]) }
+    return { kind: 'all', but: portsIn(annotations[keys.excludeInboundPorts]) }
   }
-  return { kind: 'some', ports: portsIn(annotations[`${prefix}inbound`]) }
+  return { kind: 'some', ports: portsIn(annotations[keys.inbound]) }
 }
 
 /** `22, 9000`, or the first of each pair of `8080:8081`; admission has judged the form. */

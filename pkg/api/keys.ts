@@ -1,8 +1,11 @@
-import { nearest } from '../../config/nearest.ts'
-import type { NamespaceFacts } from './config.ts'
-import { injectKey, prefix, written } from './names.ts'
-import type { PodView } from './pod.ts'
+import { nearest } from '../config/nearest.ts'
 
+const prefix = 'tokenward.dev/'
+
+/** The label that asks for a sidecar, of pods and namespaces. */
+export const injectKey = `${prefix}inject`
+
+/** Annotations that are read. */
 export const keys = {
   interception: `${prefix}interception`,
   inbound: `${prefix}inbound`,
@@ -19,6 +22,13 @@ export const keys = {
 
 export type OptionKey = (typeof keys)[keyof typeof keys]
 
+/** Annotations that the webhook writes. */
+export const written = {
+  version: `${prefix}injected-version`,
+  configHash: `${prefix}config-hash`,
+  trustHash: `${prefix}trust-hash`,
+} as const
+
 const podOnly: readonly string[] = [
   keys.inbound,
   keys.excludeInboundPorts,
@@ -26,25 +36,47 @@ const podOnly: readonly string[] = [
   keys.excludeOutboundCidrs,
 ]
 const shared = Object.values(keys).filter((key) => !podOnly.includes(key))
-const places = [
+
+interface Place {
+  readonly what: 'label' | 'annotation'
+  readonly of: 'pod' | 'namespace'
+  readonly known: readonly string[]
+}
+
+const places: readonly Place[] = [
   { what: 'label', of: 'pod', known: [injectKey] },
   { what: 'annotation', of: 'pod', known: [...podOnly, ...shared, ...Object.values(written)] },
   { what: 'label', of: 'namespace', known: [injectKey, `${prefix}default-mode`] },
   { what: 'annotation', of: 'namespace', known: shared },
-] as const
+]
+
+/** Whether a label or annotation claims to be ours. */
+export function isOurs(key: string): boolean {
+  return key.startsWith(prefix)
+}
 
 /** A sentence for each key of ours that means nothing where it stands. */
-export function unknownKeys(pod: PodView, namespace: NamespaceFacts): string[] {
-  const given = [pod.labels, pod.annotations, namespace.labels, namespace.annotations]
-  return places.flatMap(({ what, of, known }, index) =>
-    Object.keys(given[index] ?? {})
-      .filter((key) => key.startsWith(prefix) && !(known as readonly string[]).includes(key))
-      .map((key) => `${what} ${key} of the ${of} means nothing there and is not read${hint(key)}`),
-  )
+export function unknownKeys(
+  of: Place['of'],
+  given: {
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  },
+): string[] {
+  const { labels = {}, annotations = {} } = given
+  return places
+    .filter((place) => place.of === of)
+    .flatMap(({ what, known }) =>
+      Object.keys(what === 'label' ? labels : annotations)
+        .filter((key) => isOurs(key) && !known.includes(key))
+        .map(
+          (key) => `${what} ${key} of the ${of} means nothing there and is not read${hint(key)}`,
+        ),
+    )
 }
 
 function hint(key: string): string {
-  const there = places.find(({ known }) => (known as readonly string[]).includes(key))
+  const there = places.find(({ known }) => known.includes(key))
   if (there !== undefined) return `: it is ${article(there.what)} of the ${there.of}`
   const near = nearest(
     key,
@@ -53,6 +85,6 @@ function hint(key: string): string {
   return near === undefined ? '' : `; did you mean ${near}?`
 }
 
-function article(what: string): string {
+function article(what: Place['what']): string {
   return what === 'annotation' ? 'an annotation' : 'a label'
 }
