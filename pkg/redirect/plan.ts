@@ -20,8 +20,11 @@ export interface Plan {
   readonly jumps: Readonly<Record<string, string>>
 }
 
-/** Ports of the sidecar, which are never redirected on their way in. */
+/** Ports that are the sidecar's, or may become so: no app is reached at them. */
 export const ownPorts = { first: 15400, last: 15499 }
+
+/** Those of them that others reach, metrics and probes. Any other would be open to whoever listens there. */
+const reachedPorts = [15491, 15494]
 
 /**
  * Connections to these are redirected whoever makes them: by dialling one the sidecar sees that the rules
@@ -48,7 +51,7 @@ export function planRules(family: Family, options: RedirectOptions): Plan {
   return {
     chains: {
       [inChain]: [
-        `-p tcp -m tcp --dport ${own} -j RETURN`,
+        ...reachedPorts.map((port) => `-p tcp -m tcp --dport ${port} -j RETURN`),
         ...options.excludeInboundPorts.map((port) => `-p tcp -m tcp --dport ${port} -j RETURN`),
         `-p tcp -j REDIRECT --to-ports ${inboundPort}`,
       ],

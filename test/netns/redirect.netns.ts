@@ -70,7 +70,8 @@ const probes = {
 
 const made = await makePod(policy)
 const rules = runRedirect(['--exclude-inbound-ports=2222', '--exclude-outbound-ports=2525'])
-for (const port of [8080, 8081, 9999, 2222]) await serve('pod', { host: '::', port, kind: 'http' })
+for (const port of [8080, 8081, 9999, 2222, 15450])
+  await serve('pod', { host: '::', port, kind: 'http' })
 await serve('pod', { host: pod.IPv4, port: 7070, kind: 'http' })
 await serve('pod', { host: '127.0.0.1', port: 5432, kind: 'http' })
 await serve('peer', { host: '::', port: 8000, kind: 'http' })
@@ -168,7 +169,8 @@ const checks: Check[] = [
     {
       name: `${family}: a direct dial to the ports of the sidecar is closed`,
       run: async () => {
-        for (const port of [15401, 15402, 15490]) {
+        // At 15450 an app listens.
+        for (const port of [15401, 15402, 15490, 15450]) {
           const { heard, error } = await fromPeer({ host: pod[family], port, say: get() })
           equal(heard, '')
           ok(error !== undefined)
