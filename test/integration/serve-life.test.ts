@@ -63,6 +63,27 @@ test('who does not read the answers is not read', async () => {
   expect(judged).toBeLessThan(100)
 })
 
+test('who sends faster than he is answered is not read ahead', async () => {
+  let judged = 0
+  let read = 0
+  served = await serveHere(async (request) => {
+    judged += 1
+    await new Promise((resolve) => setImmediate(resolve))
+    return echo(request)
+  })
+  served.server.on('secureConnection', (socket) =>
+    socket.on('data', ({ length }) => (read += length)),
+  )
+  const peer = await served.connect()
+  const sent = 20_000
+  peer.socket.write(get('/').repeat(sent))
+  await until('a thousand are judged', () => judged >= 1000)
+  expect(read).toBeLessThan(judged * get('/').length + 256 * 1024)
+  await until('all are judged', () => judged === sent)
+  peer.socket.write(get('/after'))
+  await until('and what comes later', () => peer.text().endsWith('GET /after '))
+})
+
 test('a drain lets what is under way end, says so, and cuts the rest', async () => {
   const gate = Promise.withResolvers<void>()
   let under = false

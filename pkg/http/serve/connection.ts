@@ -71,9 +71,10 @@ export class Connection implements Turn {
       this.#socket.pause()
       return
     }
-    if (this.#socket.isPaused()) this.#socket.resume()
     if (this.#waiting === null) {
+      this.deadlineMs = deadlineIn(this.#core, this.#core.limits.idleMs)
       if (this.#ended) this.#linger()
+      else this.#readOn()
       return
     }
     try {
@@ -96,6 +97,7 @@ export class Connection implements Turn {
       scanPartialHead(text, start, this.#scanned)
       this.#scanned = text.length
       if (this.#ended) this.#linger()
+      else this.#readOn()
       return
     }
     this.#scanned = 0
@@ -110,8 +112,10 @@ export class Connection implements Turn {
     }
     this.#phase = 'body'
     this.#body = createBodyReader(head.body, this.#core.limits)
-    if (rest !== null) this.#readBody(this.#body, rest)
-    else if (head.expectContinue) this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
+    if (rest === null && head.expectContinue) {
+      this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
+    }
+    this.#readBody(this.#body, rest ?? empty)
   }
 
   #readBody(body: BodyReader, bytes: Buffer): void {
@@ -120,9 +124,15 @@ export class Connection implements Turn {
       this.#waiting = taken === bytes.length ? null : bytes.subarray(taken)
       if (body.done) this.#arrived()
       else if (this.#ended) this.#end()
+      else this.#readOn()
     } catch (error) {
       this.#refuse(error)
     }
+  }
+
+  /** Only for what is still missing: what waits already must not grow by a read for each answer. */
+  #readOn(): void {
+    if (this.#socket.isPaused()) this.#socket.resume()
   }
 
   #arrived(): void {
@@ -196,14 +206,13 @@ export class Connection implements Turn {
     const text = this.#out
     this.#out = ''
     this.#head = null
-    this.#socket.write(text, isLatin1(text) ? 'latin1' : 'utf8')
-    if (this.#close || (this.#ended && this.#waiting === null)) {
+    this.#socket.write(text, isAscii(text) ? 'latin1' : 'utf8')
+    if (this.#close) {
       this.#linger()
       return
     }
     this.#phase = 'head'
-    this.deadlineMs = deadlineIn(this.#core, this.#core.limits.idleMs)
-    if (this.#waiting !== null || this.#socket.writableNeedDrain) this.#read()
+    this.#read()
   }
 
   #end(): void {
@@ -245,6 +254,6 @@ export class Connection implements Turn {
 }
 
 /** Our answers are ASCII, nearly always: then characters are bytes, and nothing has to be encoded. */
-function isLatin1(text: string): boolean {
+function isAscii(text: string): boolean {
   return Buffer.byteLength(text) === text.length
 }
