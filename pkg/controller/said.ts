@@ -89,8 +89,11 @@ export function allSaid(
   return [...judged, ...contradicted]
 }
 
-/** How calls get past the sidecar of a pod to a port that policies speak of; undefined where none does. */
+/** How calls get past the sidecar of a pod, as its own check or the pod itself says; undefined where none do. */
 function gapOf(uid: string, index: Index, guard: Guard | undefined): string | undefined {
+  const [answering] = index.bypassOf(uid)
+  if (answering !== undefined)
+    return `its app answers past it at port ${answering}: let it listen on 127.0.0.1`
   if (guard === undefined) return undefined
   if (guard.kind === 'none') return 'no sidecar'
   const judged = Object.keys(index.current()?.sidecars.get(uid)?.rules.ports ?? {}).map(Number)

@@ -1,6 +1,6 @@
 import type { AuthorityPolicy, WorkloadPolicy } from '../policy/workload-policy.ts'
 import { hashOf } from './hash.ts'
-import type { ClientKind, PodProgress, Revision, SectionName } from './wire.ts'
+import type { Bypass, ClientKind, PodProgress, Revision, SectionName } from './wire.ts'
 
 /** What a token of a pod must agree with. */
 export interface PodFacts {
@@ -34,8 +34,8 @@ export interface Client {
 type Notify = (event: 'changed' | 'gone' | 'replaced') => void
 
 export interface Subscriber {
-  /** The client says what it has applied. */
-  acknowledge(hashes: Hashes): void
+  /** The client says what it has applied, and where its app answers past it. */
+  acknowledge(hashes: Hashes, bypass?: Bypass): void
   /** The client says why it does not apply an update. */
   reject(reason: string): void
   close(): void
@@ -47,6 +47,7 @@ interface Row {
   hashes: Hashes
   /** Of the update that came last. */
   rejection?: string
+  bypass: Bypass
 }
 
 /** Another replica, which tells how far the pods connected there have got. */
@@ -82,6 +83,8 @@ export interface Index {
   /** One subscription per pod: an older one of the same pod is told that it is replaced. */
   subscribe(client: Client, notify: Notify): Subscriber
   progress(podUids: Iterable<string>): Progress
+  /** Ports at which the app of a pod answers past its sidecar, as that one says. */
+  bypassOf(podUid: string): Bypass
   /** How far each sidecar has got that is connected here, by pod UID. */
   local(): ReadonlyMap<string, PodProgress>
   /** What another replica tells counts until it is closed. */
@@ -105,8 +108,9 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
     for (const listener of listeners) listener()
   }
 
-  const progressOf = ({ hashes: { rules }, rejection }: Row): PodProgress => ({
+  const progressOf = ({ hashes: { rules }, rejection, bypass }: Row): PodProgress => ({
     ...(rules === undefined ? {} : { rules }),
+    ...(bypass.length === 0 ? {} : { bypass }),
     ...(rejection === undefined ? {} : { rejection }),
   })
   /** A pod has one stream; while it moves, what is seen here counts. */
@@ -142,12 +146,13 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
     sections: ({ kind, podUid }) =>
       kind === 'authority' ? generation?.authority : generation?.sidecars.get(podUid),
     subscribe(client, notify) {
-      const row: Row = { client, notify, hashes: {} }
+      const row: Row = { client, notify, hashes: {}, bypass: [] }
       const older = rows.get(client.podUid)
       rows.set(client.podUid, row)
       older?.notify('replaced')
       return {
-        acknowledge(hashes) {
+        acknowledge(hashes, bypass = []) {
+          row.bypass = bypass
           row.hashes = { ...row.hashes, ...hashes }
           delete row.rejection
           tell()
@@ -177,6 +182,7 @@ export function createIndex(options: { readonly monotonicMs: () => number }): In
       }
       return { applied, ...(rejection === undefined ? {} : { rejection }) }
     },
+    bypassOf: (podUid) => known(podUid)?.bypass ?? [],
     local: () =>
       new Map(
         [...rows].flatMap(([uid, row]) =>

@@ -94,6 +94,22 @@ describe('lines upstream', () => {
       { type: 'nack', section: 'rules', hash: 'h', reason: 'x'.repeat(2000) },
       { type: 'nack', section: 'rules', hash: 'h', reason: 'x'.repeat(1000) },
     ],
+    ['a hello with ports', { ...hello, bypass: [8081] }, { ...hello, bypass: [8081] }],
+    [
+      'an acknowledgement without ports, as of an older sidecar',
+      { type: 'ack', hashes: {} },
+      { type: 'ack', hashes: {} },
+    ],
+    [
+      'more ports than are told of',
+      { type: 'ack', hashes: {}, bypass: Array.from({ length: 99 }, (_, at) => at + 1) },
+      { type: 'ack', hashes: {}, bypass: Array.from({ length: 32 }, (_, at) => at + 1) },
+    ],
+    [
+      'a member that is not known yet',
+      { type: 'ack', hashes: {}, later: 1 },
+      { type: 'ack', hashes: {} },
+    ],
   ])('%s is read', (_what, line, read) => {
     expect(readUpstream(line)).toEqual(read)
   })
@@ -108,6 +124,9 @@ describe('lines upstream', () => {
       'a revision with a negative version',
       { ...hello, revision: { epoch: 1, versions: { Pod: -1 } } },
     ],
+    ['ports that are no list', { type: 'ack', hashes: {}, bypass: 8081 }],
+    ['a port that is a text', { ...hello, bypass: ['8081; drop'] }],
+    ['a port of no connection', { ...hello, bypass: [65_536] }],
   ])('%s is refused', (_what, line) => {
     expect(() => readUpstream(line)).toThrow(LineError)
   })

@@ -46,7 +46,7 @@ export function runSession(
       if (event === 'changed') opened?.feed.changed()
       else finish()
     })
-    subscriber.acknowledge(hello.hashes)
+    subscriber.acknowledge(hello.hashes, hello.bypass)
     const onSent = (bytes: number): void => options.onSent(client.kind, bytes)
     opened = { subscriber, feed: createFeed({ stream, index, client, hello, onSent }) }
   }
@@ -60,7 +60,7 @@ export function runSession(
     if (line.type === 'hello') throw new Refusal('invalid_request')
     options.onAnswer(line.type)
     if (line.type === 'ack') {
-      opened.subscriber.acknowledge(line.hashes)
+      opened.subscriber.acknowledge(line.hashes, line.bypass)
       return
     }
     const { section, hash, reason } = line

@@ -1,7 +1,9 @@
 /** Lines as they arrive, judged before anything acts on them. Unknown members are left aside. */
 import { isObject, LineError } from './lines.ts'
 import {
+  maxBypassPorts,
   sectionsOf,
+  type Bypass,
   type ClientKind,
   type Delta,
   type Downstream,
@@ -24,7 +26,7 @@ export function readUpstream(line: Row): Upstream {
     case 'hello':
       return readHello(line)
     case 'ack':
-      return { type: 'ack', hashes: readHashes(line.hashes) }
+      return { type: 'ack', hashes: readHashes(line.hashes), ...readBypass(line) }
     case 'nack':
       return {
         type: 'nack',
@@ -71,11 +73,25 @@ export function readProgress(line: Row): ProgressLine {
   return { type: 'progress', pods: Object.fromEntries(pods) }
 }
 
-function readPodProgress({ rules, rejection }: Row): PodProgress {
+function readPodProgress(row: Row): PodProgress {
+  const { rules, rejection } = row
   return {
+    ...readBypass(row),
     ...(rules === undefined ? {} : { rules: readText(rules, 'rules') }),
     ...(rejection === undefined ? {} : { rejection: readText(rejection, 'rejection') }),
   }
+}
+
+function readBypass({ bypass }: Row): { readonly bypass?: Bypass } {
+  if (bypass === undefined) return {}
+  if (!Array.isArray(bypass) || !bypass.every(isPort)) {
+    throw new LineError('bypass is not a list of ports')
+  }
+  return { bypass: bypass.slice(0, maxBypassPorts) }
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536
 }
 
 /** A revision. Throws LineError. */
@@ -101,6 +117,7 @@ function readHello(line: Row): Hello {
     kind: kind as ClientKind,
     features,
     hashes: readHashes(line.hashes),
+    ...readBypass(line),
     ...(line.revision === undefined ? {} : { revision: readRevision(line.revision) }),
   }
 }

@@ -7,7 +7,16 @@ import { hashesOf, valuesOf, withUpdate, type Held } from './held.ts'
 import { LineError } from './lines.ts'
 import { isBehind } from './revision.ts'
 import { createStateFile } from './state-file.ts'
-import type { ClientKind, Downstream, Heartbeat, Revision, SectionName, Update } from './wire.ts'
+import {
+  maxBypassPorts,
+  type Bypass,
+  type ClientKind,
+  type Downstream,
+  type Heartbeat,
+  type Revision,
+  type SectionName,
+  type Update,
+} from './wire.ts'
 
 /** Three heartbeats. */
 const defaultSilenceMs = 30_000
@@ -52,6 +61,8 @@ export interface Subscription {
   revision(): Revision | undefined
   /** Section -> hash of what is applied. */
   hashes(): Readonly<Partial<Record<SectionName, string>>>
+  /** Tells the controller at which ports the app answers past its sidecar, each time that it changes. */
+  report(ports: Bypass): void
   close(): void
 }
 
@@ -74,6 +85,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
   /** Sections of an update that was rejected: the next one must bring them all. */
   let rejected: readonly SectionName[] = []
   let askForAll = false
+  let bypass: { readonly bypass?: Bypass } = {}
   let open = false
   let delivered = false
   let closed = false
@@ -97,6 +109,9 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     revision = at
   }
 
+  const acknowledge = (): void =>
+    connection?.send({ type: 'ack', hashes: hashesOf(held), ...bypass })
+
   const takeUpdate = (update: Update): void => {
     const missing = rejected.find((name) => update.sections[name] === undefined)
     if (missing !== undefined) throw new LineError(`section ${missing} did not come again`)
@@ -117,7 +132,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     rejected = []
     askForAll = false
     setAge(0)
-    connection?.send({ type: 'ack', hashes: hashesOf(next) })
+    acknowledge()
     keep()
   }
   const takeHeartbeat = (heartbeat: Heartbeat): void => {
@@ -150,6 +165,7 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
           kind,
           features,
           hashes: askForAll ? {} : hashesOf(held),
+          ...bypass,
           ...(revision === undefined ? {} : { revision }),
         },
         onOpen: () => {
@@ -212,6 +228,11 @@ export function subscribe<Kind extends ClientKind>(options: SubscribeOptions<Kin
     connected: () => open,
     revision: () => revision,
     hashes: () => hashesOf(held),
+    report(ports) {
+      bypass = ports.length === 0 ? {} : { bypass: ports.slice(0, maxBypassPorts) }
+      // An acknowledgement would take back what was said of an update that was rejected.
+      if (rejected.length === 0) acknowledge()
+    },
     close() {
       closed = true
       connection?.close()

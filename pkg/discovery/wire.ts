@@ -9,11 +9,21 @@ export const discoveryPath = '/v1/discovery'
 /** From a replica to the one that leads: what the pods connected there have applied. */
 export const progressPath = '/v1/progress'
 
+/** Ports of one pod that are told of. */
+export const maxBypassPorts = 32
+
 /** How far a pod has got: the hash of its rules, or why it does not apply those that came last. */
 export interface PodProgress {
   readonly rules?: string
   readonly rejection?: string
+  readonly bypass?: Bypass
 }
+
+/**
+ * Ports at which an app answers past its sidecar, as that one found; absent where it found none. A
+ * controller that does not know the member leaves it aside.
+ */
+export type Bypass = readonly number[]
 
 /** The one line of that stream: pods whose progress has changed; null for one that is gone. */
 export interface ProgressLine {
@@ -49,13 +59,15 @@ export interface Hello {
   readonly revision?: Revision
   /** Hash of each section it holds already. */
   readonly hashes: Readonly<Partial<Record<SectionName, string>>>
+  readonly bypass?: Bypass
 }
 
-/** Upstream: what became of the sections of one update. */
+/** Upstream: what became of the sections of one update; again where `bypass` has changed. */
 interface Acknowledgement {
   readonly type: 'ack'
   /** Section -> hash now applied. */
   readonly hashes: Readonly<Partial<Record<SectionName, string>>>
+  readonly bypass?: Bypass
 }
 
 interface Rejection {

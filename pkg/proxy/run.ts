@@ -86,6 +86,7 @@ export async function run(options: RunOptions): Promise<Running> {
     ...lines,
     listeners: { ...options.listeners, redirected },
     log,
+    onBypass: (ports) => source.current?.report(ports),
     ask: (wanted) => authority.ask(wanted),
     source: {
       ageMs: () => source.current?.ageMs() ?? Infinity,

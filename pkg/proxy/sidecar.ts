@@ -60,6 +60,8 @@ export interface SidecarOptions {
   readonly probes?: Probes | undefined
   /** Where nothing is redirected: ports at which the app must not answer on the pod's address. */
   readonly appPorts?: readonly number[]
+  /** At other ports of those than before the app answers past its sidecar. */
+  readonly onBypass?: (ports: readonly number[]) => void
   /** Where audit lines go; default standard output. */
   readonly write?: Write
 }
@@ -366,7 +368,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
         const ports = await openAll()
         isOpen = true
         selfCheck = interception?.startCheck()
-        bypass = startBypassCheck({ pod, ports: options.appPorts ?? [], log })
+        const { appPorts = [], onBypass = () => undefined } = options
+        bypass = startBypassCheck({ pod, ports: appPorts, log, onChange: onBypass })
         return ports
       } catch (error) {
         await close(0)

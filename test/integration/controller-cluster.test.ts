@@ -278,6 +278,24 @@ test.each([
   expect(api.requests.filter((one) => one === event)).toHaveLength(count)
 })
 
+test('a policy says that an app answers past its sidecar, as that one found, until it does not', async () => {
+  const api = await startApi()
+  putPolicy(api, 'payments', 'orders')
+  const controller = await start(api)
+  await isReady(controller)
+  const { subscription } = follow(api, controller, api.tokenOf('shop', 'payments-0'))
+  const programmed = (): string | undefined => conditionsOf(api, 'payments')[1]
+  const whole = 'Programmed True Programmed: applied 1 of 1'
+  await until('it is in force', () => programmed() === whole)
+  subscription.report([8081])
+  await until('it says so', () => programmed() !== whole)
+  expect(programmed()).toMatch(
+    /^Programmed False BypassPossible: applied 1 of 1; .*shop\/payments-0 \(its app answers past it at port 8081: let it listen on 127\.0\.0\.1\)/,
+  )
+  subscription.report([])
+  await until('it is over', () => programmed() === whole)
+})
+
 test('a port in use is named at once, and nothing is left open', async () => {
   const api = await startApi()
   const { hostname, port } = new URL((await start(api)).adminUrl)

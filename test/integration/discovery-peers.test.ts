@@ -81,8 +81,9 @@ test('what is connected to another replica counts, until it goes or that replica
     const { rejection } = here.progress(['uid-orders-0'])
     return rejection?.pod === 'shop/orders-0' && rejection.reason === 'it does not fit'
   })
-  subscriber.acknowledge({ rules: hashOf(policy.rules) })
+  subscriber.acknowledge({ rules: hashOf(policy.rules) }, [8081])
   await until('it counts again', () => applied() === 1)
+  await until('ports past it are told', () => here.bypassOf('uid-orders-0')[0] === 8081)
   subscriber.close()
   await until('a pod that has gone does not count', () => applied() === 0)
   there.subscribe(client, () => undefined).acknowledge({ rules: hashOf(policy.rules) })

@@ -16,10 +16,13 @@ test('an app that answers at the address of the pod is told of; one on loopback 
   const bare = await listening('127.0.0.2')
   const hidden = await listening('127.0.0.1')
   const pod = { all: () => ['127.0.0.2'] }
-  const check = startBypassCheck({ pod, ports: [bare.port, hidden.port], log })
+  const told: (readonly number[])[] = []
+  const ports = [bare.port, hidden.port]
+  const check = startBypassCheck({ pod, ports, log, onChange: (open) => told.push(open) })
   await until('it is found', () => check.open().length > 0)
   expect(check.open()).toEqual([`127.0.0.2:${bare.port}`])
   expect(lines.join('')).toContain('"reason":"BypassPossible"')
+  expect(told).toEqual([[bare.port]])
   check.close()
   bare.close()
   hidden.close()
@@ -29,12 +32,21 @@ test('an app that starts after its sidecar is found', async () => {
   const { port, close } = await listening('127.0.0.2')
   close()
   const log = createLog({ name: 'test', level: 'silent' })
-  const check = startBypassCheck({ pod: { all: () => ['127.0.0.2'] }, ports: [port], log })
+  const told: (readonly number[])[] = []
+  const onChange = (open: readonly number[]): void => void told.push(open)
+  const check = startBypassCheck({
+    pod: { all: () => ['127.0.0.2'] },
+    ports: [port],
+    log,
+    onChange,
+  })
   const app = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => app.listen(port, '127.0.0.2', resolve))
   await until('it is found', () => check.open().length > 0)
-  check.close()
   app.close()
+  await until('and that it is over', () => told.length === 2)
+  expect(told).toEqual([[port], []])
+  check.close()
 })
 
 test('without ports nothing is dialled', () => {
@@ -42,7 +54,7 @@ test('without ports nothing is dialled', () => {
     throw new Error('nobody asked')
   }
   const log = createLog({ name: 'test', level: 'silent' })
-  const check = startBypassCheck({ pod: { all }, ports: [], log })
+  const check = startBypassCheck({ pod: { all }, ports: [], log, onChange: all })
   expect(check.open()).toEqual([])
   check.close()
 })

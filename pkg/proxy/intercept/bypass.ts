@@ -22,8 +22,10 @@ export function startBypassCheck(options: {
   readonly pod: Pick<PodAddresses, 'all'>
   readonly ports: readonly number[]
   readonly log: Log
+  /** Other ports than before answer past the sidecar, in the order of `ports`. */
+  readonly onChange: (ports: readonly number[]) => void
 }): BypassCheck {
-  const { pod, ports, log } = options
+  const { pod, ports, log, onChange } = options
   let open: readonly string[] = []
   let timer: NodeJS.Timeout | undefined
   let closed = false
@@ -34,6 +36,9 @@ export function startBypassCheck(options: {
     const found = addresses.filter((_, at) => answers[at]).map(formatAddress)
     if (closed) return
     if (found.join() !== open.join()) {
+      onChange(
+        ports.filter((port) => addresses.some((one, at) => answers[at] && one.port === port)),
+      )
       if (found.length === 0) log.info({}, 'the app can no longer be called past its sidecar')
       else {
         log.warn(
