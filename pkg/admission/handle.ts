@@ -1,17 +1,23 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { readBody } from '../http/body.ts'
 import type { Log } from '../telemetry/log.ts'
-import { textOf, mapOf } from './json.ts'
+import { mapOf } from './json.ts'
 import {
   readReview,
+  shortOf,
   writeReview,
   type AdmissionRequest,
   type Outcome,
   type Verdict,
 } from './review.ts'
 
-/** Two objects of the API server's largest size (an update's old and new), and a little. */
-const maxBytes = 8 * 1024 * 1024
+/** The largest object that an API server takes (3 MiB), and what is around it. */
+const maxBytes = 4 * 1024 * 1024
+/** Anybody in the cluster may send us something: of what is larger, so many are read at once. */
+const smallBytes = 256 * 1024
+const maxLarge = 4
+/** Each costs memory; a pod of 1 MiB has less than a tenth of that. */
+const maxMembers = 250_000
 /** Below the configuration's `timeoutSeconds`: the answer is then ours, with its reason. */
 const deadlineMs = 4000
 
@@ -29,6 +35,7 @@ export function createHandler(options: {
   readonly deadlineMs?: number
 }): RequestListener {
   const { judges, log, onAnswer } = options
+  let large = 0
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url?.split('?', 1)[0] ?? ''
@@ -43,13 +50,18 @@ export function createHandler(options: {
       return reject(response, 415, 'an AdmissionReview is application/json')
     }
     const startedMs = performance.now()
+    const isLarge = !(Number(request.headers['content-length']) <= smallBytes)
+    if (isLarge && large >= maxLarge) return reject(response, 503, 'too many large reviews at once')
     let body: string
+    large += isLarge ? 1 : 0
     try {
-      body = await readBody(request, maxBytes)
+      body = await readBody(request, isLarge ? maxBytes : smallBytes)
     } catch {
       return reject(response, 413, `an AdmissionReview has ${maxBytes} bytes at most`)
+    } finally {
+      large -= isLarge ? 1 : 0
     }
-    const review = readReview(body)
+    const review = hasTooMany(body) ? undefined : readReview(body)
     if (review === undefined) {
       return reject(response, 400, 'the body is no AdmissionReview of admission.k8s.io/v1')
     }
@@ -88,7 +100,8 @@ export function createHandler(options: {
   const tell = (path: string, review: AdmissionRequest, verdict: Verdict): void => {
     const { resource, namespace, operation } = review
     const { outcome, reason } = verdict
-    const name = review.name || (textOf(mapOf(review.object['metadata'])['generateName']) ?? '')
+    const { generateName } = mapOf(review.object['metadata'])
+    const name = review.name || shortOf(generateName)
     const facts = { path, resource, namespace, name, operation, outcome, reason }
     if (verdict.allowed) log.debug(facts, 'allowed')
     else log.info({ ...facts, message: verdict.message }, 'refused')
@@ -100,6 +113,16 @@ export function createHandler(options: {
       if (!response.headersSent) reject(response, 500, 'the Tokenward webhook failed')
     })
   }
+}
+
+/** Whether JSON may have more members than any object that we are asked about; commas in texts count too. */
+function hasTooMany(text: string): boolean {
+  let members = 0
+  for (let at = 0; at < text.length && members <= maxMembers; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === 0x2c || code === 0x5b || code === 0x7b) members += 1
+  }
+  return members > maxMembers
 }
 
 /** What is no question of an API server. */

@@ -1,6 +1,6 @@
 import type { InjectConfig, NamespaceFacts } from './inject/config.ts'
 import { inject, type Injection } from './inject/inject.ts'
-import type { AdmissionRequest, Verdict } from './review.ts'
+import { sentences, type AdmissionRequest, type Verdict } from './review.ts'
 
 /** The namespaces of the cluster. */
 export interface Namespaces {
@@ -56,7 +56,7 @@ function verdictOf(injection: Injection): Verdict {
         outcome: 'refused',
         reason: 'pod',
         code: 403,
-        message: injection.problems.join('; '),
+        message: sentences(injection.problems),
       }
     case 'skip': {
       const { reason, warnings } = injection

@@ -55,18 +55,33 @@ export function readReview(text: string): AdmissionRequest | undefined {
   if (review['apiVersion'] !== apiVersion || review['kind'] !== kind) return undefined
   if (uid === undefined || uid === '' || !isMap(request['object'])) return undefined
   const { group, resource } = mapOf(request['resource'])
-  const parts = [group, resource, request['subResource']].map((part) => textOf(part) ?? '')
+  const parts = [group, resource, request['subResource']].map(shortOf)
   return {
     uid,
-    operation: textOf(request['operation']) ?? '',
+    operation: shortOf(request['operation']),
     resource: parts.filter((part) => part !== '').join('/'),
-    namespace: textOf(request['namespace']) ?? '',
-    name: textOf(request['name']) ?? '',
+    namespace: shortOf(request['namespace']),
+    name: shortOf(request['name']),
     object: request['object'],
     oldObject: mapOf(request['oldObject']),
   }
 }
 
+/** A text no longer than a name may be; an API server sends no longer one. */
+export function shortOf(value: unknown): string {
+  return textOf(value)?.slice(0, longestName) ?? ''
+}
+
+/** Of what is wrong as much as people read: who writes a pod says how much that is. */
+export function sentences(problems: readonly string[]): string {
+  const shown = problems.slice(0, maxProblems).map((each) => each.slice(0, longestProblem))
+  const more = problems.length - shown.length
+  return [...shown, ...(more > 0 ? [`and ${more} more problems`] : [])].join('; ')
+}
+
+const longestName = 253
+const maxProblems = 20
+const longestProblem = 1000
 const maxWarnings = 16
 const longestWarning = 250
 

@@ -2,11 +2,10 @@ import { parseObject } from '../api/parse.ts'
 import type { Problem } from '../api/problem.ts'
 import { parseTemplate } from '../policy/path.ts'
 import { sameJson, textOf } from './json.ts'
-import type { AdmissionRequest, Verdict } from './review.ts'
+import { sentences, type AdmissionRequest, type Verdict } from './review.ts'
 
 /** As large as a file that the CLI reads. */
 const maxBytes = 1024 * 1024
-const maxProblems = 20
 
 /**
  * Judges a resource of ours with the parser that CLI and controller use: unknown fields are refused, which
@@ -29,12 +28,7 @@ export function validate({ operation, object, oldObject }: AdmissionRequest): Ve
 }
 
 function refuse(kind: unknown, problems: readonly string[]): Verdict {
-  const more = problems.length - maxProblems
-  const shown = [
-    ...problems.slice(0, maxProblems),
-    ...(more > 0 ? [`and ${more} more problems`] : []),
-  ]
-  const message = `this ${textOf(kind)?.slice(0, 63) ?? 'resource'} is not valid: ${shown.join('; ')}`
+  const message = `this ${textOf(kind)?.slice(0, 63) ?? 'resource'} is not valid: ${sentences(problems)}`
   return { allowed: false, outcome: 'refused', reason: 'resource', code: 422, message }
 }
 

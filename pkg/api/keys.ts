@@ -50,12 +50,15 @@ const places: readonly Place[] = [
   { what: 'annotation', of: 'namespace', known: shared },
 ]
 
+/** Whoever writes an object may write tens of thousands of keys: no more of them are looked at closely. */
+const maxNamed = 16
+
 /** Whether a label or annotation claims to be ours. */
 export function isOurs(key: string): boolean {
   return key.startsWith(prefix)
 }
 
-/** A sentence for each key of ours that means nothing where it stands. */
+/** A sentence for each key of ours that means nothing where it stands, for 16 labels and annotations at most. */
 export function unknownKeys(
   of: Place['of'],
   given: {
@@ -69,6 +72,7 @@ export function unknownKeys(
     .flatMap(({ what, known }) =>
       Object.keys(what === 'label' ? labels : annotations)
         .filter((key) => isOurs(key) && !known.includes(key))
+        .slice(0, maxNamed)
         .map(
           (key) => `${what} ${key} of the ${of} means nothing there and is not read${hint(key)}`,
         ),

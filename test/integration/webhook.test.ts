@@ -157,7 +157,7 @@ describe('what is no question', () => {
     ['no JSON', 400, { body: '{' }],
     ['no review', 400, { body: JSON.stringify(pod) }],
     ['an older version', 400, { body: reviewOf(pod).replace('k8s.io/v1"', 'k8s.io/v1beta1"') }],
-    ['more than 8 MiB', 413, { body: reviewOf({ ...pod, x: 'x'.repeat(9_000_000) }) }],
+    ['more than 4 MiB', 413, { body: reviewOf({ ...pod, x: 'x'.repeat(9_000_000) }) }],
   ])('%s is answered %i', async (_what, status, question) => {
     expect(await server.ask(question)).toMatchObject({ status })
   })
