@@ -100,21 +100,37 @@ test('one that fails comes back later and later, and anew after a success', asyn
   end('a')
 })
 
-test('the time that a server asks for is kept', async () => {
+const refusal = (retryAfterSeconds: number): KubeError =>
+  new KubeError({ status: 429, reason: 'TooManyRequests', message: 'wait', retryAfterSeconds })
+
+test.each([
+  ['alone', () => undefined],
+  ['and is added meanwhile', (queue: WorkQueue) => queue.add('a')],
+])('a key that a server refuses %s comes at the time that it asks for', async (_, meanwhile) => {
   const { queue, begun, end } = start()
   queue.add('a')
   const failedAtMs = performance.now()
-  const facts = { status: 429, reason: 'TooManyRequests', message: 'wait', retryAfterSeconds: 1 }
-  end('a', new KubeError(facts))
+  end('a', refusal(1))
+  await until('it waits', () => queue.counts().later === 1)
+  meanwhile(queue)
   await until('it runs again', () => begun.length === 2)
   expect(performance.now() - failedAtMs).toBeGreaterThan(990)
   end('a')
 })
 
+test('a server that asks for months is not asked at once', async () => {
+  const { queue, begun, end, logged } = start()
+  queue.add('a')
+  end('a', refusal(30 * 86_400))
+  await until('it waits', () => queue.counts().later === 1)
+  expect(logged[0]).toContain('"retryInMs":300000')
+  expect(begun).toEqual(['a'])
+})
+
 test('one that waits after a failure runs at once when it is added again', async () => {
   const { queue, begun, end } = start()
   queue.add('a')
-  end('a', new KubeError({ status: 429, reason: '', message: 'wait', retryAfterSeconds: 60 }))
+  end('a', new Error('not now'))
   await until('it waits', () => queue.counts().later === 1)
   queue.add('a')
   expect(begun).toHaveLength(2)

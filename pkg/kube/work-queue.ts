@@ -16,7 +16,10 @@ export interface WorkQueueCounts {
 }
 
 export interface WorkQueue {
-  /** As soon as a worker is free. A key that waits already is not there twice. */
+  /**
+   * As soon as a worker is free, and as the server that refused it last allows. A key that waits already
+   * is not there twice.
+   */
   add(key: string): void
   /** Not before then; the earlier of two times counts. */
   addAfter(key: string, delayMs: number): void
@@ -27,8 +30,8 @@ export interface WorkQueue {
 
 /**
  * Keys in, one run of `work` per key at a time. A key added while it runs runs again afterwards. One that
- * fails comes back with a delay of its own, which doubles up to 5 min and is forgotten at success; a
- * server's `Retry-After` is kept. `close` lets what runs end and drops the rest: work is level-based, and
+ * fails comes back with a delay of its own, which doubles up to 5 min and is forgotten at success; added
+ * meanwhile, it comes at once. A server's `Retry-After` is kept either way, up to 5 min. `close` lets what runs end and drops the rest: work is level-based, and
  * whoever comes next sees all of it.
  */
 export function createWorkQueue(options: {
@@ -47,13 +50,14 @@ export function createWorkQueue(options: {
   const running = new Map<string, { isAgain: boolean }>()
   const later = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueMs: number }>()
   const failures = new Map<string, number>()
+  /** Keys for whose next run a server has named a time. */
+  const heldUntilMs = new Map<string, number>()
   let done = 0
   let failed = 0
   let closed = false
   let onIdle: (() => void) | undefined
 
-  const add = (key: string): void => {
-    if (closed) return
+  const enqueue = (key: string): void => {
     const due = later.get(key)
     if (due !== undefined) clearTimeout(due.timer)
     later.delete(key)
@@ -62,19 +66,27 @@ export function createWorkQueue(options: {
     else waiting.add(key)
     pump()
   }
+  const add = (key: string): void => {
+    if (closed) return
+    const heldMs = (heldUntilMs.get(key) ?? -Infinity) - monotonicMs()
+    if (heldMs > 0) addAfter(key, heldMs)
+    else enqueue(key)
+  }
   const addAfter = (key: string, delayMs: number): void => {
     if (closed || waiting.has(key)) return
     const dueMs = monotonicMs() + delayMs
     const due = later.get(key)
     if (due !== undefined && due.dueMs <= dueMs) return
     if (due !== undefined) clearTimeout(due.timer)
-    later.set(key, { dueMs, timer: setTimeout(() => add(key), delayMs) })
+    later.set(key, { dueMs, timer: setTimeout(() => enqueue(key), delayMs) })
   }
   const retry = (key: string, err: unknown): void => {
     const count = (failures.get(key) ?? 0) + 1
     failures.set(key, count)
     const wholeMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(count - 1, 30))
-    const serverMs = err instanceof KubeError ? (err.retryAfterSeconds ?? 0) * 1000 : 0
+    const askedMs = err instanceof KubeError ? (err.retryAfterSeconds ?? 0) * 1000 : 0
+    const serverMs = Math.min(longestRetryMs, askedMs)
+    if (serverMs > 0) heldUntilMs.set(key, monotonicMs() + serverMs)
     const retryInMs = Math.max(wholeMs * (0.5 + random() / 2), serverMs)
     const facts = { err, key, failures: count, retryInMs: Math.round(retryInMs) }
     if (loudFailures.includes(count) || count % 100 === 0) log.warn(facts, 'work failed')
@@ -83,6 +95,7 @@ export function createWorkQueue(options: {
   }
   const run = async (key: string): Promise<void> => {
     const state = { isAgain: false }
+    heldUntilMs.delete(key)
     running.set(key, state)
     try {
       await work(key)
