@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -31,7 +32,7 @@ const accounts = [
  */
 export function stageMachine(root: string): void {
   const node = realpathSync(process.execPath)
-  stage(root, node, '/usr/bin/node')
+  stageNode(root, node)
   const tables = Object.keys(backends).map((name) => find(name, binaries))
   for (const path of tables) stageTables(root, path)
   const folder = extensions.find(existsSync)
@@ -42,6 +43,16 @@ export function stageMachine(root: string): void {
   for (const path of modules) stage(root, path)
   for (const path of librariesOf([node, ...tables, ...modules])) stage(root, path)
   stageAccounts(root)
+}
+
+/**
+ * Node.js that may be run by everybody and read by root alone. The kernel shows a process of such a program
+ * to nobody without the right to trace all (execve(2), proc(5)): or another process of the sidecar's user
+ * id that sees it, in a pod that shares its processes or in one that sees its node's, could read its tokens.
+ */
+export function stageNode(root: string, node: string): void {
+  stage(root, node, '/usr/bin/node')
+  chmodSync(`${root}/usr/bin/node`, 0o711)
 }
 
 function stageTables(root: string, path: string): void {
