@@ -62,10 +62,19 @@ export function createSniffing(options: SniffingOptions): Sniffing {
     giveUp(one.upstream)
     reset(one.socket)
   }
-  /** Dials, and goes on with the connection; where that must not or cannot be, the app's is cut. */
-  const dial = (one: Waiting, goOn: (upstream: Socket) => void): void => {
+  /**
+   * Dials, and goes on with the connection; where that must not or cannot be, the app's is cut. By the time
+   * that a name is resolved, nobody may want it any more.
+   */
+  const dial = (
+    one: Waiting,
+    { isWanted, goOn }: { isWanted: () => boolean; goOn: (upstream: Socket) => void },
+  ): void => {
+    const failed = (): void => {
+      if (isWanted()) cut(one)
+    }
     const dialled = ({ host, port, from }: Dial): void => {
-      if (one.socket.destroyed) return
+      if (!isWanted()) return
       goOn(
         connect({
           host,
@@ -80,24 +89,29 @@ export function createSniffing(options: SniffingOptions): Sniffing {
     }
     try {
       const to = options.dialOf(one.to)
-      if (to instanceof Promise) to.then(dialled, () => cut(one))
+      if (to instanceof Promise) to.then(dialled, failed)
       else dialled(to)
     } catch {
-      cut(one)
+      failed()
     }
   }
 
   const spliceOn = (one: Waiting): void => {
+    const { socket, upstream } = one
     release(one)
-    one.socket.pause()
-    if (one.upstream === undefined) dial(one, (upstream) => spliceTo(one, upstream))
-    else spliceTo(one, one.upstream)
+    socket.pause()
+    follow(socket)
+    const goOn = (to: Socket): void => spliceTo(one, to)
+    if (upstream !== undefined) goOn(upstream)
+    else dial(one, { isWanted: () => !socket.destroyed, goOn })
+  }
+  const follow = (socket: Socket): void => {
+    spliced.add(socket)
+    socket.on('close', () => spliced.delete(socket))
   }
   const spliceTo = ({ socket, bytes }: Waiting, upstream: Socket): void => {
     counts.spliced += 1
-    spliced.add(socket).add(upstream)
-    socket.on('close', () => spliced.delete(socket))
-    upstream.on('close', () => spliced.delete(upstream))
+    follow(upstream)
     if (bytes.length > 0) upstream.write(bytes)
     splice(socket, upstream)
   }
@@ -129,11 +143,7 @@ export function createSniffing(options: SniffingOptions): Sniffing {
   }
 
   const dialAhead = (one: Waiting): void => {
-    dial(one, (upstream) => {
-      if (!waiting.has(one)) {
-        giveUp(upstream)
-        return
-      }
+    const goOn = (upstream: Socket): void => {
       one.upstream = upstream
       const spoke = (bytes: Buffer): void => {
         handBack(upstream, bytes)
@@ -143,7 +153,8 @@ export function createSniffing(options: SniffingOptions): Sniffing {
       const failed = (): void => cut(one)
       upstream.on('data', spoke).on('end', ended).on('error', failed)
       one.off.push(() => upstream.off('data', spoke).off('end', ended).off('error', failed))
-    })
+    }
+    dial(one, { isWanted: () => waiting.has(one), goOn })
   }
 
   return {
