@@ -50,6 +50,7 @@ const adding = (name: string) => ({ ...app, securityContext: { capabilities: { a
 const none = 'this pod has none'
 const user = 'user id 15400 is the sidecar'
 const undo = 'can undo the redirection'
+const getAt = 'can get at its sidecar'
 const refused: readonly (readonly [string, object, string])[] = [
   ['a pod without a sidecar', { containers: [app] }, none],
   [
@@ -78,11 +79,26 @@ const refused: readonly (readonly [string, object, string])[] = [
   ],
   ['an app with NET_ADMIN', { ...whole, containers: [adding('NET_ADMIN')] }, undo],
   ['an app with a capability in small letters', { ...whole, containers: [adding('all')] }, undo],
+  ['an app that may trace all', { ...whole, containers: [adding('CAP_SYS_PTRACE')] }, undo],
+  ['a pod that sees the processes of its node', { ...whole, hostPID: true }, getAt],
+  ['a pod that shares its processes', { ...whole, shareProcessNamespace: true }, getAt],
+  [
+    'a pod with a folder of its node',
+    {
+      ...whole,
+      volumes: [{ name: 'a' }, { name: 'node', hostPath: { path: '/var/lib/kubelet' } }],
+    },
+    getAt,
+  ],
 ]
 const allowed: readonly (readonly [string, object])[] = [
   ['a pod with its sidecar', whole],
   ['an app of another user', { ...whole, containers: [as(15401)] }],
   ['an app that binds low ports', { ...whole, containers: [adding('NET_BIND_SERVICE')] }],
+  [
+    'a pod with volumes of its own',
+    { ...whole, volumes: [{ name: 'a' }, { name: 'b', emptyDir: {} }] },
+  ],
   ['an init container of its own', { ...whole, initContainers: [...initContainers, as(1000)] }],
 ]
 
@@ -118,8 +134,9 @@ test('a namespace that requires sidecars stores no pod without one, nor one that
   }
 })
 
-test('an ephemeral container neither runs as the sidecar nor gets rights over the redirection', async () => {
-  await create(pod('whole', 'required', whole))
+test('an ephemeral container neither runs as the sidecar, nor gets at it or rights over the redirection', async () => {
+  const volumes = ['tokenward-tokens', 'data'].map((name) => ({ name, emptyDir: {} }))
+  await create(pod('whole', 'required', { ...whole, volumes }))
   const put = (container: object) =>
     client.request({
       method: 'PATCH',
@@ -130,7 +147,13 @@ test('an ephemeral container neither runs as the sidecar nor gets rights over th
     })
   await expect(put(as(15400))).rejects.toThrow(user)
   await expect(put(adding('NET_ADMIN'))).rejects.toThrow(undo)
+  const mounting = (name: string) => ({ ...app, volumeMounts: [{ name, mountPath: '/mnt' }] })
+  await expect(put(mounting('tokenward-tokens'))).rejects.toThrow('get at its tokens')
+  const target = { ...app, targetContainerName: 'tokenward-sidecar' }
+  await expect(put(target)).rejects.toThrow('get at its tokens')
   await expect(put(as(1000))).resolves.toMatchObject({ kind: 'Pod' })
+  await expect(put(mounting('data'))).resolves.toMatchObject({ kind: 'Pod' })
+  await expect(put({ ...app, targetContainerName: 'app' })).resolves.toMatchObject({ kind: 'Pod' })
 })
 
 test('the image of a sidecar cannot be changed, that of an app can', async () => {
