@@ -30,6 +30,12 @@ const resources: Readonly<Record<string, Resource>> = {
   TrustedIssuer: { ...group, plural: 'trustedissuers', kind: 'TrustedIssuer', isNamespaced: false },
 }
 
+/** An object as it is, and the status that it should get. */
+interface Change {
+  readonly live: Live
+  readonly status: Status
+}
+
 /**
  * Status as conditions of the objects themselves, by server-side apply: only while this replica leads,
  * only where what is said has changed, and only on the version that was seen.
@@ -50,6 +56,8 @@ export function createStatusObjects(options: {
   const wanted = new Map<string, Said>()
   /** What was written last, for as long as the watch has not shown it. */
   const written = new Map<string, Live & { readonly atMs: number }>()
+  /** What was last asked of the server: it is no news, and what failed comes back by itself. */
+  const tried = new Map<string, Change>()
   /** Since when the count of an object is lower than its status says. */
   const dips = new Map<string, number>()
   let outcome: Outcome | undefined
@@ -68,16 +76,13 @@ export function createStatusObjects(options: {
     return { observedGeneration, conditions: conditionsOf(said.findings, known), ...said.rest }
   }
   /** The status that an object should get; undefined where it has it. */
-  const changeOf = (
-    key: string,
-    said: Said,
-  ): { readonly live: Live; readonly status: Status } | undefined => {
+  const changeOf = (key: string, said: Said): Change | undefined => {
     const live = liveOf(key, said)
     if (live === undefined) return undefined
     const status = statusFor(key, said, live)
     return isDeepStrictEqual(live.status, status) ? undefined : { live, status }
   }
-  const waitFor = (key: string, { live, status }: { live: Live; status: Status }): number => {
+  const waitFor = (key: string, { live, status }: Change): number => {
     const nowMs = performance.now()
     if (!isDip(live.status as Partial<Status> | undefined, status)) dips.delete(key)
     else if (!dips.has(key)) dips.set(key, nowMs)
@@ -90,7 +95,11 @@ export function createStatusObjects(options: {
     log,
     async work(key) {
       const said = wanted.get(key)
-      if (said === undefined || !leading()) return
+      if (said === undefined) return
+      if (!leading()) {
+        tried.delete(key)
+        return
+      }
       const change = changeOf(key, said)
       if (change === undefined) {
         dips.delete(key)
@@ -106,6 +115,7 @@ export function createStatusObjects(options: {
       if (resource === undefined) return
       const metadata = { name, ...(namespace === '' ? {} : { namespace }) }
       const { live, status } = change
+      tried.set(key, change)
       try {
         const object = await apply(
           client,
@@ -117,14 +127,20 @@ export function createStatusObjects(options: {
           },
         )
         const { resourceVersion, uid } = object.metadata
-        written.set(key, { resourceVersion, status: object['status'], atMs: performance.now() })
+        const made = { resourceVersion, status: object['status'] }
+        written.set(key, { ...made, atMs: performance.now() })
+        // What others wrote beside it, or an older schema cut, stays so: it is not written again.
+        tried.set(key, { live: made, status })
         onFailure(undefined)
         warn(said, { before: live.status as Partial<Status> | undefined, uid })
       } catch (error) {
         const isGone = error instanceof KubeError && error.reason === 'NotFound'
         const isOther = error instanceof KubeError && error.status === 409
-        if (isOther) queue.addAfter(key, conflictRetryMs)
-        else if (!isGone) {
+        if (isOther) {
+          // What we wrote may be gone, as after a restore of the store: what is seen counts again.
+          written.delete(key)
+          queue.addAfter(key, conflictRetryMs)
+        } else if (!isGone) {
           onFailure(error)
           throw error
         }
@@ -153,28 +169,48 @@ export function createStatusObjects(options: {
     for (const key of wanted.keys()) if (!next.has(key)) forget(key)
     for (const [key, said] of next) {
       wanted.set(key, said)
-      if (changeOf(key, said) !== undefined) queue.add(key)
+      const change = changeOf(key, said)
+      if (change !== undefined && !isSame(change, tried.get(key))) queue.add(key)
     }
   }
   const forget = (key: string): void => {
     wanted.delete(key)
     written.delete(key)
+    tried.delete(key)
     dips.delete(key)
   }
+  const again = (): void => {
+    timer ??= setTimeout(look, debounceMs)
+  }
+  const forgetBack = client.onBack(() => {
+    tried.clear()
+    again()
+  })
 
   return {
     take(next) {
       outcome = next
-      timer ??= setTimeout(look, debounceMs)
+      again()
     },
-    again() {
-      timer ??= setTimeout(look, debounceMs)
-    },
+    again,
     async close() {
+      forgetBack()
       clearTimeout(timer)
       await queue.close()
     },
   }
+}
+
+/** Whether it is the same that is to be said of the same version; the times follow from these. */
+function isSame(change: Change, last: Change | undefined): boolean {
+  return (
+    last?.live.resourceVersion === change.live.resourceVersion &&
+    isDeepStrictEqual(timeless(change.status), timeless(last.status))
+  )
+}
+
+function timeless({ conditions, ...rest }: Status): object {
+  return { ...rest, conditions: conditions.map((one) => ({ ...one, lastTransitionTime: '' })) }
 }
 
 /** Whether all that has changed is that fewer pods than before are known to have applied the same. */
