@@ -1,6 +1,6 @@
 export interface Backoff {
-  /** How long to wait after this failure. */
-  nextMs(): number
+  /** How long to wait after this failure; no longer than `mostMs` where that is less than usual. */
+  nextMs(mostMs?: number): number
   /** What failed is over: the next failure is the first. */
   reset(): void
 }
@@ -20,9 +20,9 @@ export function createBackoff(options: {
   let failures = 0
   let dueMs = -Infinity
   return {
-    nextMs() {
+    nextMs(mostMs = longestMs) {
       if (nowMs() - dueMs > resetMs) failures = 0
-      const wholeMs = Math.min(longestMs, firstMs * 2 ** Math.min(failures, 30))
+      const wholeMs = Math.min(longestMs, mostMs, firstMs * 2 ** Math.min(failures, 30))
       failures += 1
       const delayMs = wholeMs * (0.5 + random() / 2)
       dueMs = nowMs() + delayMs

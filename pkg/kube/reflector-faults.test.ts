@@ -129,12 +129,63 @@ test('a server that could not be reached is asked as soon as anybody got an answ
         : isWatch
           ? open()
           : (refusals.shift() ?? listOf(10, [])),
-    { timing: { ...quick, firstBackoffMs: 60_000, longestBackoffMs: 60_000 } },
+    {
+      timing: {
+        ...quick,
+        firstBackoffMs: 60_000,
+        longestBackoffMs: 60_000,
+        awayBackoffMs: 60_000,
+      },
+    },
   )
   await until('it is away', () => reflector.problem()?.includes('cannot be reached') === true)
   expect(watched()).toHaveLength(0)
   await client.request({ method: 'GET', path: '/version' })
   await until('a watch', () => watched().length === 1)
+})
+
+const starting: readonly (readonly [string, Order])[] = [
+  ['knows no roles yet (403)', refuse(403, 'Forbidden')],
+  ['knows no tokens yet (401)', refuse(401, 'Unauthorized')],
+  ['serves no custom resources yet (404)', refuse(404, 'NotFound')],
+  ['is not ready (503)', refuse(503, 'ServiceUnavailable')],
+]
+const waits = { ...quick, firstBackoffMs: 100, longestBackoffMs: 60_000 }
+/** Ten failures; without a shorter wait they would take 51 s. */
+const tenFailures = (first: Order, then: Order): Order[] => [
+  ...Array.from({ length: 5 }, () => first),
+  ...Array.from({ length: 5 }, () => then),
+]
+test.each(starting)('a server that was away and %s is asked again soon', async (_, answer) => {
+  const { reflector } = await follow(script([...tenFailures('cut', answer), listOf(10, [])], []), {
+    timing: { ...waits, awayBackoffMs: 40, returnBackoffMs: 40 },
+  })
+  await until('it is followed', () => reflector.synced(), 3000)
+  expect(reflector.counts().failures).toBe(10)
+})
+
+test.each(starting)('a server that was not away and %s is given time', async (_, answer) => {
+  const { listed } = await follow(script([answer], []), {
+    timing: { ...waits, awayBackoffMs: 40, returnBackoffMs: 40 },
+  })
+  const startMs = performance.now()
+  await until('the fourth list', () => listed().length === 4)
+  // 50 + 100 + 200 ms, with no chance added.
+  expect(performance.now() - startMs).toBeGreaterThan(300)
+})
+
+test('a server that was away long ago is given time again', async () => {
+  let nowMs = 0
+  const { reflector, listed } = await follow(script(['cut', refuse(403, 'Forbidden')], []), {
+    timing: { ...waits, longestBackoffMs: 400, awayBackoffMs: 40, returnBackoffMs: 40 },
+    monotonicMs: () => nowMs,
+  })
+  await until('it is back', () => reflector.problem()?.includes('forbids') === true)
+  nowMs = 61_000
+  const count = listed().length
+  const startMs = performance.now()
+  await until('two more', () => listed().length >= count + 3)
+  expect(performance.now() - startMs).toBeGreaterThan(300)
 })
 
 test('one that asked to wait is not asked sooner because it answers others', async () => {

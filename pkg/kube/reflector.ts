@@ -36,6 +36,10 @@ export interface ReflectorTiming {
   readonly silenceMs: number
   readonly firstBackoffMs: number
   readonly longestBackoffMs: number
+  /** The longest wait while the server cannot be reached: a connection that is refused costs nobody much. */
+  readonly awayBackoffMs: number
+  /** And for a while after: a server that starts refuses what it does not know yet (401, 403, 404, 503). */
+  readonly returnBackoffMs: number
 }
 
 /**
@@ -49,8 +53,12 @@ const defaultTiming: ReflectorTiming = {
   silenceMs: 180_000,
   firstBackoffMs: 800,
   longestBackoffMs: 30_000,
+  awayBackoffMs: 5000,
+  returnBackoffMs: 2000,
 }
 const healthyMs = 120_000
+/** So long after it could not be reached a server may still be starting. */
+const returnMs = 60_000
 /** A watch that ends sooner than this and brought nothing is a failure, or it would be asked for without end. */
 const shortestWatchMs = 1000
 /** A server that asks for longer is asked again after this. */
@@ -99,6 +107,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   let from: string | undefined
   let sendsBookmarks = false
   let problem: string | undefined
+  let awayAtMs = -Infinity
   let isTelling = false
   let started = false
   const closing = new AbortController()
@@ -190,6 +199,15 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     }
   }
 
+  /** A server that was away is asked often, so that it is not waited for once it is back. */
+  const longestWaitMs = (error: unknown): number => {
+    if (isUnreached(error)) {
+      awayAtMs = monotonicMs()
+      return timing.awayBackoffMs
+    }
+    return monotonicMs() - awayAtMs < returnMs ? timing.returnBackoffMs : timing.longestBackoffMs
+  }
+
   /** `listed`: what failed went on from a list of just now. */
   const fail = (error: unknown, listed: boolean): number => {
     counts.failures += 1
@@ -203,7 +221,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     const message = error instanceof Error ? error.message : 'a failure without words'
     const retryAfterMs = isKubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0
     const delayMs = Math.max(
-      backoff.nextMs(),
+      backoff.nextMs(longestWaitMs(error)),
       Math.min(retryAfterMs, longestRetryAfterMs) * (1 + random() / 10),
     )
     if (problem !== message) {
@@ -267,4 +285,11 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     counts: () => ({ ...counts }),
     close: () => closing.abort(),
   }
+}
+
+/** Whether there was no answer: what was answered oddly, or by somebody else, is no absence. */
+function isUnreached(error: unknown): boolean {
+  return (
+    error instanceof KubeError && (error.reason === 'Unreachable' || error.reason === 'Timeout')
+  )
 }

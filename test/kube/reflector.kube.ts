@@ -93,6 +93,19 @@ test('a server that is stopped and started again is followed on, and its absence
   expect(reflector.problem()).toBeUndefined()
 })
 
+test('a server that was away for long is followed within seconds of its return, with no lease to tell', async () => {
+  await using kube = await startKubeCase(server, 'long')
+  const reflector = kube.follow({ timing: { firstBackoffMs: 800, longestBackoffMs: 30_000 } })
+  await until('a watch', () => kube.api.watches() === 1)
+  await server.stop()
+  await until('six failures', () => reflector.counts().failures >= 6, longMs)
+  await server.restart()
+  await kube.put('edit', 'one')
+  const backMs = performance.now()
+  await until('the edit', () => reflector.items().has('long/edit'), longMs)
+  expect(performance.now() - backMs).toBeLessThan(7000)
+})
+
 test('a server that hangs while a list is asked for is given up and asked again', async () => {
   await using kube = await startKubeCase(server, 'hangs')
   await kube.put('a', 'one')
