@@ -81,6 +81,8 @@ export interface Sidecar {
   readonly state: PolicyState
   /** Opens every listener, or none. Throws ListenError. */
   open(): Promise<Ports>
+  /** Once it is open: ends when the connections of the pod are redirected, or late. */
+  untilRedirected(): Promise<void>
   /** Lets what runs end for `graceMs`, then breaks it. */
   close(graceMs: number): Promise<void>
 }
@@ -187,7 +189,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     return proxy(handler, inboundRecord, { mode: 'reverse', name, front })
   }
 
-  const headMs = options.limits?.headMs ?? defaultLimits.headMs
+  const limits = { ...defaultLimits, ...options.limits }
   const routesTo = ({ host, port }: Address): readonly PreparedRoute[] =>
     state.current()?.routes.find(host, port) ?? []
   const sniffing = createSniffing({
@@ -195,7 +197,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     dialOf: (destination) => destinations.ofConnection(routesTo(destination)[0], destination),
     counts: frontCounts,
     log,
-    headMs,
+    headMs: limits.headMs,
   })
   const interception =
     redirected === undefined
@@ -213,9 +215,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
         const decision = newDecision()
         outboundRecord.refused(refusal, { decision, method: 'CONNECT', listener: 'outbound' })
         socket.end(renderAnswer({ refusal, decision, close: true }))
-        socket.resume()
       },
-      headMs,
+      limits,
     })
 
   const openInbound = async ({ listen: address, app }: Listeners['inbound'][number]) => {
@@ -256,8 +257,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
 
   const problem = (): string | undefined => {
     if (!isOpen) return 'its listeners are not open'
-    if (state.current() === undefined) return 'no policy yet'
-    return selfCheck?.problem()
+    return selfCheck?.problem() ?? (state.current() === undefined ? 'no policy yet' : undefined)
   }
   const isReady = (): boolean => {
     const ready = problem() === undefined
@@ -375,6 +375,9 @@ export function createSidecar(options: SidecarOptions): Sidecar {
         await close(0)
         throw error
       }
+    },
+    async untilRedirected() {
+      await selfCheck?.begun
     },
     close,
   }

@@ -10,6 +10,7 @@ import {
   startHttp,
   startRaw,
 } from '../support/redirected-sidecar.ts'
+import { until } from '../support/until.ts'
 
 afterEach(closeAll)
 
@@ -78,4 +79,26 @@ test('a proxy request that comes in pieces is read like a whole one', async () =
   }
   expect(await client.ends()).toMatch(/^HTTP\/1.1 200/)
   expect(last().authorization).toBe('Bearer for-http://payments')
+})
+
+test('who is refused and does not close is closed', async () => {
+  const limits = { lingerMs: 20 }
+  const one = await start([], { explicit: true, unmatched: 'deny', limits })
+  const client = one.out()
+  client.socket.removeAllListeners('end')
+  client.send('CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\n\r\n')
+  await client.receives('unmatched_denied')
+  await until('it is gone', async () => (await metric(one, 'connections')) === 0)
+})
+
+test.each([
+  ['an unfinished CONNECT', 'CONNECT far.exam'],
+  ['a refused one that does not close', 'CONNECT far.example:443 HTTP/1.1\r\nHost: x\r\n\r\n'],
+])('a drain does not wait longer than it may for %s', async (_, said) => {
+  const one = await start([], { explicit: true, unmatched: 'deny' })
+  const client = one.out()
+  client.socket.removeAllListeners('end')
+  client.send(said)
+  await until('it is there', async () => (await metric(one, 'connections')) === 1)
+  await expect(one.sidecar.close(50)).resolves.toBeUndefined()
 })
