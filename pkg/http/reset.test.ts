@@ -39,3 +39,12 @@ test.each([
   expect(['closed', 'ECONNRESET']).toContain(ended)
   expect(errors).toEqual([])
 })
+
+test('one that is not there yet is given up, not waited for', async () => {
+  const server = net.createServer()
+  const { port } = await listen(server, { host: '127.0.0.1', port: 0 })
+  const socket = net.connect({ host: '127.0.0.1', port })
+  reset(socket)
+  expect(socket.destroyed).toBe(true)
+  await new Promise((resolve) => server.close(resolve))
+})
