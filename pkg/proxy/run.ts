@@ -97,26 +97,33 @@ export async function run(options: RunOptions): Promise<Running> {
       }),
     },
   })
-  const subscription = subscribe({
-    kind: 'sidecar',
-    urls: options.controllers,
-    ca: roots,
-    token: () => readTokenFile(options.discoveryTokenFile),
-    ...(stateFolder === undefined ? {} : { stateFile: join(stateFolder, 'policy.json') }),
-    apply: (sections) => {
-      sidecar.state.apply(sections)
-    },
-    log,
-  })
-  source.current = subscription
+  let isStopped = false
+  const follow = (): void => {
+    if (isStopped) return
+    source.current = subscribe({
+      kind: 'sidecar',
+      urls: options.controllers,
+      ca: roots,
+      token: () => readTokenFile(options.discoveryTokenFile),
+      ...(stateFolder === undefined ? {} : { stateFile: join(stateFolder, 'policy.json') }),
+      apply: (sections) => {
+        sidecar.state.apply(sections)
+      },
+      log,
+    })
+  }
   const stop = async (graceMs: number): Promise<void> => {
+    isStopped = true
     await sidecar.close(graceMs)
-    subscription.close()
+    source.current?.close()
     authority.close()
   }
+  if (redirected === undefined) follow()
   try {
     const ports = await sidecar.open()
     log.info({ ports }, 'the sidecar is open')
+    // The kernel breaks a connection that is older than the rules: what comes for it looks like a new one.
+    if (redirected !== undefined) void sidecar.untilRedirected().then(follow)
     return { ports, close: (graceMs = defaultGraceMs) => stop(graceMs) }
   } catch (error) {
     await stop(0)

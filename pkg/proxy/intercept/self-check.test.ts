@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Dial } from '../forward/verdict.ts'
-import { findProblem } from './self-check.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { findProblem, startSelfCheck, type Listen } from './self-check.ts'
 
 const greetings = { inbound: 'us inbound', outbound: 'us outbound' }
 
@@ -80,4 +81,43 @@ test('an app that listens at the port of the marker is no problem', async () => 
 
 test('a pod without an address is not ready', async () => {
   expect(await findProblem([], greetings, pod().listen)).toBe('this pod has no address yet')
+})
+
+/** The check of a sidecar that starts; `listen` answers what it dials. */
+function starting(listen: Listen) {
+  const lines: string[] = []
+  const log = createLog({ name: 'sidecar', level: 'info', write: (line) => lines.push(line) })
+  const check = startSelfCheck({ pod: { all: () => ['10.0.0.5'] }, greetings, log, listen })
+  return { check, lines }
+}
+
+test('rules that come while the sidecar starts are seen soon, and their absence is no error', async () => {
+  const { listen } = pod()
+  let dials = 0
+  const before = performance.now()
+  const { check, lines } = starting((to) => {
+    dials += 1
+    return dials > 3 ? listen(to) : Promise.resolve(undefined)
+  })
+  expect(check.problem()).toBeDefined()
+  await check.begun
+  expect(check.problem()).toBeUndefined()
+  expect(performance.now() - before).toBeLessThan(450)
+  expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['info'])
+  check.close()
+})
+
+test('rules that do not come are an error after a while, and waiting for them ends', async () => {
+  const { check, lines } = starting(() => Promise.resolve(undefined))
+  await check.begun
+  expect(check.problem()).toContain('did not arrive')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('"level":"error"')
+  check.close()
+})
+
+test('a sidecar that is closed waits no longer', async () => {
+  const { check } = starting(() => Promise.resolve(undefined))
+  check.close()
+  await check.begun
 })

@@ -5,13 +5,15 @@ import { marker } from './marker.ts'
 import type { PodAddresses } from './pod-addresses.ts'
 
 export interface SelfCheck {
+  /** Ends once all is well for the first time, or a pod that starts would have had its rules. */
+  readonly begun: Promise<void>
   /** What is wrong, in words; undefined while all is well. */
   problem(): string | undefined
   close(): void
 }
 
-/** What an address says first to who dials it; undefined where it says nothing or cannot be reached. */
-export type Listen = (to: Dial) => Promise<string | undefined>
+/** What an address says first to who dials it; undefined where it says nothing or cannot be reached in time. */
+export type Listen = (to: Dial, patienceMs: number) => Promise<string | undefined>
 
 export interface Greetings {
   readonly inbound: string
@@ -22,6 +24,10 @@ const everyMs = 60_000
 /** While something is wrong. */
 const againMs = 500
 const patienceMs = 2_000
+/** `redirect` runs beside a sidecar that starts: so soon its rules need not be there, and may any moment. */
+const startMs = 3_000
+const startAgainMs = 25
+const startPatienceMs = 200
 
 /**
  * Dials, now and then every minute, what must be redirected to this very process and what must not:
@@ -38,29 +44,44 @@ export function startSelfCheck(options: {
   let problem: string | undefined = 'the redirection of connections has not been checked yet'
   let timer: NodeJS.Timeout | undefined
   let closed = false
+  const since = performance.now()
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  let isStarting = true
+
+  let told: string | undefined = problem
 
   const check = async (): Promise<void> => {
-    const before = problem
     try {
-      problem = await findProblem(pod.all(), greetings, listen)
+      problem = await findProblem(pod.all(), greetings, (to) =>
+        listen(to, isStarting ? startPatienceMs : patienceMs),
+      )
     } catch (err) {
       log.error({ err }, 'the check of the redirection failed')
       problem = 'the redirection of connections could not be checked'
     }
     if (closed) return
-    if (problem !== before) {
+    isStarting &&= problem !== undefined && performance.now() - since < startMs
+    if (isStarting) {
+      timer = setTimeout(() => void check(), startAgainMs).unref()
+      return
+    }
+    begin()
+    if (problem !== told) {
       if (problem === undefined) log.info({}, 'connections of this pod are redirected')
       else log.error({ problem }, 'the pod is not ready: its connections go past the sidecar')
     }
+    told = problem
     timer = setTimeout(() => void check(), problem === undefined ? everyMs : againMs).unref()
   }
   void check()
 
   return {
+    begun,
     problem: () => problem,
     close() {
       closed = true
       clearTimeout(timer)
+      begin()
     },
   }
 }
@@ -69,7 +90,7 @@ export function startSelfCheck(options: {
 export async function findProblem(
   addresses: readonly string[],
   greetings: Greetings,
-  listen: Listen,
+  listen: (to: Dial) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   if (addresses.length === 0) return 'this pod has no address yet'
   const { port } = marker
@@ -92,11 +113,11 @@ export async function findProblem(
 }
 
 /** Dials and takes down what is said until the end. */
-function listenTo({ host, port, from }: Dial): Promise<string | undefined> {
+function listenTo({ host, port, from }: Dial, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, ...(from === undefined ? {} : { localAddress: from }) })
     let heard = ''
-    socket.setTimeout(patienceMs, () => socket.destroy())
+    socket.setTimeout(timeoutMs, () => socket.destroy())
     socket.on('error', () => undefined)
     socket.on('data', (bytes) => {
       heard += bytes.toString('latin1')
