@@ -11,6 +11,7 @@ test('without any, everything but the ports of the sidecar is redirected', () =>
     sidecarUser: 15400,
     excludeInboundPorts: [],
     excludeOutboundCidrs: [],
+    awaitSidecar: undefined,
   })
 })
 
@@ -35,6 +36,7 @@ test.each([
   ['--exclude-outbound-cidrs', '10.0.0.0'],
   ['--exclude-outbound-cidrs', 'fd00::/8 -j ACCEPT'],
   ['--sidecar-user', '0'],
+  ['--await-sidecar', '15490'],
 ])('%s %s is refused', (flag, value) => {
   expect(() => read(flag, value)).toThrow(SettingsStop)
 })

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { setting } from '../../pkg/config/settings.ts'
+import { parseAddress } from '../../pkg/http/address.ts'
 import { marker, ownPorts } from '../../pkg/redirect/plan.ts'
 
 const port = (help: string, fallback: number) =>
@@ -26,6 +27,9 @@ export const definition = {
         help: 'networks that the pod reaches without the sidecar; repeatable',
       }),
     ),
+    awaitSidecar: setting.parsed(parseAddress, 'HOST:PORT', {
+      help: 'admin port of the sidecar: end once it is ready; without, end once the rules are there',
+    }),
     logLevel: setting.string({
       help: 'silent writes nothing but what is wrong',
       oneOf: ['debug', 'info', 'warn', 'error', 'silent'],
