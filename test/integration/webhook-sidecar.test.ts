@@ -4,6 +4,7 @@ import { definition as sidecar } from '../../cmd/sidecar/settings.ts'
 import { inject } from '../../pkg/admission/inject/inject.ts'
 import { listOf, mapOf } from '../../pkg/admission/json.ts'
 import { readSettings } from '../../pkg/config/settings.ts'
+import type { Address } from '../../pkg/http/address.ts'
 import { applyPatch, injectConfig as config, readPodCases } from '../support/pods.ts'
 
 const injected = readPodCases().flatMap(({ name, pod, namespace }) => {
@@ -18,9 +19,12 @@ const mounted = /^--(discovery-token-file|authority-token-file|state-folder)=/
 
 test.each(injected)('the programs of $name take the settings that it gives them', ({ result }) => {
   const inits = listOf(mapOf(result['spec'])['initContainers']).map(mapOf)
+  let awaited: Address | undefined
+  let admin: readonly Address[] = []
   for (const { name, args, env } of inits) {
     const argv = listOf(args).map(String)
-    if (name === 'tokenward-redirect') readSettings(redirect, { argv, env: {} })
+    if (name === 'tokenward-redirect')
+      awaited = readSettings(redirect, { argv, env: {} }).awaitSidecar
     if (name !== 'tokenward-sidecar') continue
     const variables = listOf(env).map(mapOf)
     const given = Object.fromEntries(
@@ -29,8 +33,11 @@ test.each(injected)('the programs of $name take the settings that it gives them'
     const here = argv.map((each) =>
       mounted.test(each) ? each.replace(/=.*/, () => placeOf(each)) : each,
     )
-    expect(readSettings(sidecar, { argv: here, env: given }).caBundle).toBe(config.caBundle)
+    const settings = readSettings(sidecar, { argv: here, env: given })
+    expect(settings.caBundle).toBe(config.caBundle)
+    admin = settings.adminAddress
   }
+  if (awaited !== undefined) expect(admin).toContainEqual(awaited)
 })
 
 function placeOf(argument: string): string {

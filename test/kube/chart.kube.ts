@@ -42,7 +42,7 @@ const sidecar = {
   restartPolicy: 'Always',
   securityContext: { runAsUser: 15400 },
 }
-const initContainers = [redirect, sidecar]
+const initContainers = [sidecar, redirect]
 const whole = { initContainers, containers: [app] }
 const as = (runAsUser: number) => ({ ...app, name: 'other', securityContext: { runAsUser } })
 const adding = (name: string) => ({ ...app, securityContext: { capabilities: { add: [name] } } })
@@ -55,12 +55,12 @@ const refused: readonly (readonly [string, object, string])[] = [
   ['a pod without a sidecar', { containers: [app] }, none],
   [
     'a sidecar that ends like any init container',
-    { ...whole, initContainers: [redirect, { ...sidecar, restartPolicy: undefined }] },
+    { ...whole, initContainers: [{ ...sidecar, restartPolicy: undefined }, redirect] },
     none,
   ],
   [
     'a sidecar that runs as somebody else',
-    { ...whole, initContainers: [redirect, { ...sidecar, securityContext: { runAsUser: 1 } }] },
+    { ...whole, initContainers: [{ ...sidecar, securityContext: { runAsUser: 1 } }, redirect] },
     none,
   ],
   ['a sidecar that nothing is redirected to', { ...whole, initContainers: [sidecar] }, none],

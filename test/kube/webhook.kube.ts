@@ -208,8 +208,8 @@ describe('a pod that the API server has filled in', () => {
 
   test('after another webhook has added containers, the sidecar is first and asks their probes', async () => {
     const made = await make('meddled', simple())
-    expect(initNames(made)).toEqual(['tokenward-redirect', 'tokenward-sidecar', 'first'])
-    const [, sidecar] = initsOf(made)
+    expect(initNames(made)).toEqual(['tokenward-sidecar', 'tokenward-redirect', 'first'])
+    const [sidecar] = initsOf(made)
     expect(JSON.stringify(sidecar?.['args'])).toContain('/probes/meddler/readiness')
     expect(JSON.stringify(mapOf(made['spec'])['containers'])).not.toContain('/meddled')
     expect(inject(made, factsOf('meddled'))).toMatchObject({ kind: 'inject', operations: [] })

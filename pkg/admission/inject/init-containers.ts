@@ -2,8 +2,8 @@ import { isMap, mapOf, sameJson, type Json } from '../json.ts'
 import type { Patch } from '../patch.ts'
 import { nameOf, type OwnContainer, type PodView } from './pod.ts'
 
-/** Recomputed in every pass: what another webhook adds to the pod changes it. */
-const derived = ['args', 'resources', 'imagePullPolicy'] as const
+/** Recomputed in every pass: what another webhook adds to the pod, or says of it, changes it. */
+const derived = ['args', 'resources', 'imagePullPolicy', 'startupProbe'] as const
 
 /**
  * Our containers as they become, in their order. One that is there already with our name must be ours in

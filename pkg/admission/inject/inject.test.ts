@@ -36,20 +36,22 @@ function problemsOf(raw: Json, where = context): string {
   return injection.kind === 'refuse' ? injection.problems.join('\n') : injection.kind
 }
 
-const [redirect = {}, sidecar = {}] = initsOf(injected(pod()))
+const [sidecar = {}, redirect = {}] = initsOf(injected(pod()))
 
 describe('a pod that brings our containers itself', () => {
   const evil = { name: 'early', image: 'e' }
 
   test('passes where they are ours', () => {
-    expect(initsOf(injected(withInits(pod(), [redirect, sidecar])))).toEqual([redirect, sidecar])
+    expect(initsOf(injected(withInits(pod(), [sidecar, redirect])))).toEqual([sidecar, redirect])
   })
 
   test('gets nothing in front of them', () => {
-    const forged = withInits(pod(), [evil, redirect, sidecar])
-    expect(initsOf(injected(forged))).toEqual([redirect, sidecar, evil])
-    const swapped = withInits(pod(), [sidecar, redirect])
-    expect(initsOf(injected(swapped))).toEqual([redirect, sidecar])
+    const forged = withInits(pod(), [evil, sidecar, redirect])
+    expect(initsOf(injected(forged))).toEqual([sidecar, redirect, evil])
+    const between = withInits(pod(), [sidecar, evil, redirect])
+    expect(initsOf(injected(between))).toEqual([sidecar, redirect, evil])
+    const swapped = withInits(pod(), [redirect, sidecar])
+    expect(initsOf(injected(swapped))).toEqual([sidecar, redirect])
   })
 
   test.each<readonly [string, Json]>([
@@ -60,32 +62,46 @@ describe('a pod that brings our containers itself', () => {
     ['mounts', { volumeMounts: [{ name: 'evil', mountPath: '/tokenward' }] }],
     ['lifecycle', { lifecycle: { postStart: { exec: { command: ['x'] } } } }],
     ['restart policy', { restartPolicy: undefined }],
-    ['probe', { startupProbe: undefined }],
+    ['probe', { readinessProbe: undefined }],
     ['unknown member', { tomorrow: 1 }],
   ])('cannot choose the %s of its sidecar', (_what, change) => {
-    const forged = withInits(pod(), [redirect, { ...sidecar, ...change }])
+    const forged = withInits(pod(), [{ ...sidecar, ...change }, redirect])
     expect(problemsOf(forged)).toContain('tokenward-sidecar is not the one that this webhook makes')
   })
 
   test('gets arguments of ours, whatever its own were', () => {
     const args = ['--inbound=[::]:80=10.0.0.1:80', '--probes={"/probes/app/liveness":1}']
     const forged = withInits(pod(), [
-      { ...redirect, args: [] },
       { ...sidecar, args },
+      { ...redirect, args: [] },
     ])
-    expect(initsOf(injected(forged))).toEqual([redirect, sidecar])
+    expect(initsOf(injected(forged))).toEqual([sidecar, redirect])
+  })
+
+  test('keeps no startup probe of its own for the sidecar', () => {
+    const startupProbe = { exec: { command: ['true'] } }
+    const forged = withInits(pod(), [{ ...sidecar, startupProbe }, redirect])
+    expect(initsOf(injected(forged))).toEqual([sidecar, redirect])
+  })
+
+  test('waits for the sidecar in redirect, by its startup probe in explicit', () => {
+    expect(sidecar).not.toHaveProperty('startupProbe')
+    expect(redirect['args']).toContain('--await-sidecar=127.0.0.1:15490')
+    const annotations = { 'tokenward.dev/interception': 'explicit' }
+    const [alone = {}] = initsOf(injected(pod({ annotations })))
+    expect(alone).toMatchObject({ startupProbe: { httpGet: { path: '/startupz', port: 15494 } } })
   })
 
   test('gets redirect away where it is explicit', () => {
     const annotations = { 'tokenward.dev/interception': 'explicit' }
-    const names = initsOf(injected(withInits(pod({ annotations }), [redirect, sidecar]))).map(
+    const names = initsOf(injected(withInits(pod({ annotations }), [sidecar, redirect]))).map(
       ({ name }) => name,
     )
     expect(names).toEqual(['tokenward-sidecar'])
   })
 
   test('cannot have two', () => {
-    expect(problemsOf(withInits(pod(), [redirect, sidecar, sidecar]))).toContain('there twice')
+    expect(problemsOf(withInits(pod(), [sidecar, sidecar, redirect]))).toContain('there twice')
   })
 
   test('cannot ask the sidecar for probes that nobody defined', () => {
@@ -176,7 +192,7 @@ test('redirect has the two capabilities that it needs and no other', () => {
 test('a path of a probe is not read as a variable by the kubelet', () => {
   const path = '/a?$(TOKENWARD_CA_BUNDLE)$$'
   const probed = injected(pod({ app: { livenessProbe: { httpGet: { port: 80, path } } } }))
-  const args = listOf(initsOf(probed)[1]?.['args']).map(String)
+  const args = listOf(initsOf(probed)[0]?.['args']).map(String)
   expect(args.join('')).not.toContain('$')
   const given = args.find((each) => each.startsWith('--probes='))?.slice('--probes='.length)
   expect(JSON.parse(given ?? '')).toMatchObject({ '/probes/app/liveness': { httpGet: { path } } })
@@ -201,7 +217,7 @@ test('what a namespace says holds for its pods, unless they say otherwise', () =
     'tokenward.dev/unmatched': 'deny',
   })
   const annotations = { 'tokenward.dev/log-level': 'warn' }
-  const [, made] = initsOf(injected(pod({ annotations }), { namespace, config }))
+  const [made] = initsOf(injected(pod({ annotations }), { namespace, config }))
   expect(made?.['args']).toEqual(expect.arrayContaining(['--unmatched=deny', '--log-level=warn']))
 })
 
@@ -214,7 +230,7 @@ test('no probe of a pod keeps its sidecar from starting', () => {
   const probing = (httpHeaders: readonly Json[], timeoutSeconds: number): Json =>
     pod({ app: { livenessProbe: { httpGet: { port: 80, httpHeaders }, timeoutSeconds } } })
   expect(problemsOf(probing([{ name: 'X-A', value: '→' }], 1))).toContain('HTTP cannot carry')
-  const args = listOf(initsOf(injected(probing([{ name: 'X-A', value: 'é' }], 1e9)))[1]?.['args'])
+  const args = listOf(initsOf(injected(probing([{ name: 'X-A', value: 'é' }], 1e9)))[0]?.['args'])
   const given = args.map(String).find((each) => each.startsWith('--probes='))
   expect(given).toContain('"timeoutSeconds":86400')
 })

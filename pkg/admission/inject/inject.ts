@@ -73,12 +73,15 @@ export function inject(
   }
 }
 
-/** Our containers, in the order in which they start. */
+/**
+ * Our containers, in the order in which they start. `redirect` ends once the sidecar is ready, so that
+ * nothing of the pod's own runs before.
+ */
 function ownContainers(config: InjectConfig, parts: SidecarParts): readonly Json[] {
   const { options } = parts
   return [
-    ...(options.interception === 'redirect' ? [redirectContainer(config, options)] : []),
     sidecarContainer(config, parts),
+    ...(options.interception === 'redirect' ? [redirectContainer(config, options)] : []),
   ]
 }
 

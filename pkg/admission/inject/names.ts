@@ -1,7 +1,7 @@
 /** Names, ports and paths of an injected pod: what sidecar, redirect and chart count on. */
 export const sidecarName = 'tokenward-sidecar'
 export const redirectName = 'tokenward-redirect'
-export const containerNames: readonly string[] = [redirectName, sidecarName]
+export const containerNames: readonly string[] = [sidecarName, redirectName]
 
 export const tokensVolume = 'tokenward-tokens'
 export const stateVolume = 'tokenward-state'
@@ -12,7 +12,13 @@ export const volumeNames: readonly string[] = [tokensVolume, stateVolume, runVol
 /** User and group of the sidecar, whose traffic is not redirected. */
 export const sidecarUser = 15_400
 
-export const ports = { inbound: 15_401, outbound: 15_402, metrics: 15_491, probes: 15_494 } as const
+export const ports = {
+  inbound: 15_401,
+  outbound: 15_402,
+  admin: 15_490,
+  metrics: 15_491,
+  probes: 15_494,
+} as const
 
 /** Ports that are the sidecar's, or may become so. */
 export function isReserved(port: number): boolean {

@@ -6,7 +6,8 @@ import { resourcesOf } from './sidecar-container.ts'
 
 /**
  * The init container that sends the pod's traffic to the sidecar: root, with the two capabilities that
- * iptables needs and no other. It asks for no more than the sidecar, so it makes no pod larger.
+ * iptables needs and no other. It runs beside the sidecar, which it waits for, and asks for as much, so
+ * it makes a pod larger where the app asks for less.
  */
 export function redirectContainer(config: InjectConfig, options: PodOptions): Json {
   return {
@@ -18,6 +19,7 @@ export function redirectContainer(config: InjectConfig, options: PodOptions): Js
       `--inbound-port=${ports.inbound}`,
       `--outbound-port=${ports.outbound}`,
       `--sidecar-user=${sidecarUser}`,
+      `--await-sidecar=127.0.0.1:${ports.admin}`,
       ...listArgument('exclude-inbound-ports', options.excludeInboundPorts),
       ...listArgument('exclude-outbound-ports', options.excludeOutboundPorts),
       ...listArgument('exclude-outbound-cidrs', options.excludeOutboundCidrs),

@@ -39,7 +39,10 @@ export function sidecarContainer(config: InjectConfig, parts: SidecarParts): Jso
     env: [{ name: 'TOKENWARD_CA_BUNDLE', value: config.caBundle }],
     restartPolicy: 'Always',
     // The app's containers start once a policy is applied: that may take as long as no controller answers.
-    startupProbe: probe('/startupz', { periodSeconds: 1, failureThreshold: 600 }),
+    // `redirect` waits for it in the kubelet's stead, which looks once a second.
+    ...(parts.options.interception === 'redirect'
+      ? {}
+      : { startupProbe: probe('/startupz', { periodSeconds: 1, failureThreshold: 600 }) }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 3 }),
     resources: resourcesOf(parts.options.resources),
     securityContext: {

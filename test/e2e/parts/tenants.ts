@@ -133,7 +133,7 @@ async function required(): Promise<void> {
       strict,
     )
     const names = found.spec.initContainers?.map(({ name }) => name).join(' ')
-    if (names !== 'tokenward-redirect tokenward-sidecar') throw new Error(names)
+    if (names !== 'tokenward-sidecar tokenward-redirect') throw new Error(names)
   })
   await kubectl(['delete', 'namespace', strict, '--wait=false'])
 }
