@@ -1,5 +1,6 @@
 import { apply } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import type { KubeObject } from '../kube/objects.ts'
 import { createReflector, type Reflector } from '../kube/reflector.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -15,7 +16,10 @@ interface Configuration {
 
 /** The roots that API servers believe of our webhook. */
 export interface CaBundles {
-  /** Writes these roots (PEM) into both configurations where others stand; rejects with KubeError. */
+  /**
+   * Writes these roots (PEM) into both configurations where others stand; rejects with KubeError. One that
+   * somebody else has just written is left: `onChange` comes with it.
+   */
   keep(bundle: string): Promise<void>
   problems(): readonly string[]
   close(): void
@@ -62,8 +66,14 @@ export function followCaBundles(options: {
           webhooks: webhooks.map((webhook) => ({ name: webhook.name, clientConfig: { caBundle } })),
         }
         const fieldManager = 'tokenward-controller'
-        await apply(client, { resource, object }, { fieldManager, resourceVersion })
-        log.info({ kind: resource.kind }, 'the roots of the webhook are written')
+        const { kind } = resource
+        try {
+          await apply(client, { resource, object }, { fieldManager, resourceVersion })
+          log.info({ kind }, 'the roots of the webhook are written')
+        } catch (error) {
+          if (!(error instanceof KubeError) || error.status !== 409) throw error
+          log.debug({ kind }, 'the roots of the webhook wait for what somebody else wrote')
+        }
       }
     },
     problems: () => followed.flatMap(([, reflector]) => reflector.problem() ?? []),
