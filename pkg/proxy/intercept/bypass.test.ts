@@ -58,3 +58,14 @@ test('without ports nothing is dialled', () => {
   expect(check.open()).toEqual([])
   check.close()
 })
+
+test('a system that does not tell its addresses ends no process', async () => {
+  const lines: string[] = []
+  const log = createLog({ name: 'test', level: 'info', write: (line) => lines.push(line) })
+  const all = (): never => {
+    throw new Error('it does not say')
+  }
+  const check = startBypassCheck({ pod: { all }, ports: [80], log, onChange: () => undefined })
+  await until('it is told', () => lines.join('').includes('it does not say'))
+  check.close()
+})

@@ -30,7 +30,7 @@ export function startBypassCheck(options: {
   let timer: NodeJS.Timeout | undefined
   let closed = false
   let nextMs = firstMs
-  const check = async (): Promise<void> => {
+  const look = async (): Promise<void> => {
     const addresses = pod.all().flatMap((host) => ports.map((port) => ({ host, port })))
     const answers = await Promise.all(addresses.map(answersAt))
     const found = addresses.filter((_, at) => answers[at]).map(formatAddress)
@@ -48,6 +48,14 @@ export function startBypassCheck(options: {
       }
     }
     open = found
+  }
+  const check = async (): Promise<void> => {
+    try {
+      await look()
+    } catch (err) {
+      log.error({ err }, 'it could not be checked whether the app answers past its sidecar')
+    }
+    if (closed) return
     timer = setTimeout(() => void check(), nextMs).unref()
     nextMs = Math.min(nextMs * 2, everyMs)
   }
