@@ -3,6 +3,8 @@ export interface Secret {
   readonly name: string
   readonly uid: string
   readonly resourceVersion: string
+  /** Cannot be changed: of one that somebody made by hand it may be another than ours. */
+  readonly type: string
   readonly values: Readonly<Record<string, string>>
 }
 
@@ -25,15 +27,16 @@ export const secretNames = {
 
 /** Cuts a Secret, as the API server gives it, to what is used. */
 export function readSecret(object: unknown): Secret {
-  const { metadata, data } = object as {
+  const { metadata, type, data } = object as {
     readonly metadata: { readonly name: string; readonly uid: string; resourceVersion: string }
+    readonly type: string
     readonly data?: Readonly<Record<string, string>>
   }
   const values = Object.entries(data ?? {}).map(
     ([name, value]) => [name, Buffer.from(value, 'base64').toString('utf8')] as const,
   )
   const { name, uid, resourceVersion } = metadata
-  return { name, uid, resourceVersion, values: Object.fromEntries(values) }
+  return { name, uid, resourceVersion, type, values: Object.fromEntries(values) }
 }
 
 /** The value of that name. Throws SecretError where there is none. */
@@ -51,7 +54,7 @@ export function secretObject(options: {
   readonly instead?: Secret
 }): object {
   const { namespace, name, values, instead } = options
-  const isServing = 'tls.crt' in values
+  const type = 'tls.crt' in values ? 'kubernetes.io/tls' : 'Opaque'
   const data = Object.entries(values).map(
     ([key, value]) => [key, Buffer.from(value).toString('base64')] as const,
   )
@@ -66,7 +69,7 @@ export function secretObject(options: {
         ? {}
         : { uid: instead.uid, resourceVersion: instead.resourceVersion }),
     },
-    type: isServing ? 'kubernetes.io/tls' : 'Opaque',
+    type: instead?.type ?? type,
     data: Object.fromEntries(data),
   }
 }

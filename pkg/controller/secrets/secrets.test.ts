@@ -8,10 +8,11 @@ import { makeServing, namesOf, readServing, renewalOf } from './serving.ts'
 const now = new Date('2026-01-01T00:00:00Z')
 const daysLater = (days: number): Date => new Date(now.getTime() + days * 86_400_000)
 
-const secretOf = (values: Readonly<Record<string, string>>): Secret => ({
+const secretOf = (values: Readonly<Record<string, string>>, type = 'Opaque'): Secret => ({
   name: 'it',
   uid: 'uid',
   resourceVersion: '1',
+  type,
   values,
 })
 const rootValues = makeRoot(now)
@@ -23,7 +24,7 @@ test('what is sent is what is read', () => {
   const object = secretObject({ namespace: 'x', name: 'it', values: servingValues })
   expect(object).toMatchObject({ type: 'kubernetes.io/tls' })
   const stored = { ...object, metadata: { name: 'it', uid: 'uid', resourceVersion: '1' } }
-  expect(readSecret(stored)).toEqual(secretOf(servingValues))
+  expect(readSecret(stored)).toEqual(secretOf(servingValues, 'kubernetes.io/tls'))
 })
 
 test('a Secret is replaced only as it was seen', () => {
@@ -32,6 +33,12 @@ test('a Secret is replaced only as it was seen', () => {
     metadata: { uid: 'uid', resourceVersion: '1' },
     type: 'Opaque',
   })
+})
+
+test('one that somebody made anew with another type keeps it, for it cannot be changed', () => {
+  const instead = secretOf(servingValues)
+  const object = secretObject({ namespace: 'x', name: 'it', values: servingValues, instead })
+  expect(object).toMatchObject({ type: 'Opaque' })
 })
 
 test('a serving Secret serves under every name of its Service, for 90 days', () => {
