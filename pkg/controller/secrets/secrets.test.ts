@@ -62,6 +62,15 @@ test('a good certificate stays as it is until two thirds of its life have passed
   expect(why(servingValues, daysLater(61))).toBe('two thirds of its life have passed')
 })
 
+test('a certificate that ends with its issuer is not made anew: nothing would be gained', () => {
+  const intermediateDays = 1825
+  const values = makeServing(root, dnsNames, daysLater(intermediateDays - 60))
+  expect(readServing(secretOf(values), daysLater(intermediateDays - 60)).notAfter).toEqual(
+    daysLater(intermediateDays),
+  )
+  expect(why(values, daysLater(intermediateDays - 1))).toBeUndefined()
+})
+
 const other = readRoot(secretOf(makeRoot(now)), now)
 
 test.each([

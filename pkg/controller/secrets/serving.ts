@@ -67,7 +67,10 @@ export function renewalOf(
   const { certificate, bundle } = serving
   const { notBefore, notAfter, dnsNames: named } = readCertificate(certificate, 'tls.crt')
   const lifeMs = notAfter.getTime() - notBefore.getTime()
-  if (now.getTime() >= notBefore.getTime() + (lifeMs * 2) / 3) {
+  const isDue = now.getTime() >= notBefore.getTime() + (lifeMs * 2) / 3
+  // A certificate that ends with its issuer is not made anew, ever faster, for no gain.
+  const issuerEnds = readCertificate(root.intermediate.certificate, 'intermediate.crt').notAfter
+  if (isDue && notAfter < issuerEnds) {
     return renew('two thirds of its life have passed')
   }
   if (!dnsNames.every((name) => named.includes(name))) return renew('it lacks a name')
