@@ -3,6 +3,7 @@ import type { ServingFiles } from '../../pkg/admission/certificate.ts'
 import { settingsOrExit } from '../../pkg/config/settings.ts'
 import { runProcess } from '../../pkg/http/run-process.ts'
 import { openKubeClient, type KubeClient } from '../../pkg/kube/client.ts'
+import { measureReflectors } from '../../pkg/kube/measure.ts'
 import { checkServing, readCertificate } from '../../pkg/pki/read.ts'
 import { StartError } from '../../pkg/refusal/exit-codes.ts'
 import { createLog } from '../../pkg/telemetry/log.ts'
@@ -22,7 +23,13 @@ async function start(): Promise<{ close(): Promise<void> }> {
   const client = openClient()
   const namespaces = followNamespaces(client, log)
   const { version } = product
-  const webhook = await run(settings, { log, version, namespaces, checkFiles })
+  const webhook = await run(settings, {
+    log,
+    version,
+    namespaces,
+    checkFiles,
+    measure: (metrics) => measureReflectors(metrics, () => namespaces.counts()),
+  })
   return {
     async close() {
       await webhook.close()

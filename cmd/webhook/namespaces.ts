@@ -2,6 +2,7 @@ import type { NamespaceFacts } from '../../pkg/admission/inject/config.ts'
 import type { WebhookParts } from '../../pkg/admission/run.ts'
 import { createSingleFlight } from '../../pkg/cache/single-flight.ts'
 import type { KubeClient } from '../../pkg/kube/client.ts'
+import type { CountsOfKind } from '../../pkg/kube/measure.ts'
 import { readObject, type KubeList, type KubeMetadata } from '../../pkg/kube/objects.ts'
 import { createReflector } from '../../pkg/kube/reflector.ts'
 import { pathOf, type Resource } from '../../pkg/kube/resource.ts'
@@ -23,7 +24,7 @@ const timeoutMs = 3000
 export function followNamespaces(
   client: KubeClient,
   log: Log,
-): WebhookParts['namespaces'] & { close(): void } {
+): WebhookParts['namespaces'] & { counts(): readonly CountsOfKind[]; close(): void } {
   const reflector = createReflector({
     client,
     path: pathOf(resource),
@@ -61,6 +62,7 @@ export function followNamespaces(
       reflector.synced()
         ? undefined
         : (reflector.problem() ?? 'the namespaces are not all known yet'),
+    counts: () => [[resource.kind, reflector.counts()]],
     close: () => reflector.close(),
   }
 }

@@ -4,7 +4,7 @@ import { formatAddress, type Address } from '../http/address.ts'
 import { createAdmin } from '../http/admin.ts'
 import { drain, listen } from '../http/listen.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { followCertificate, type ServingFiles } from './certificate.ts'
 import { createHandler } from './handle.ts'
 import type { InjectConfig, Interception, SidecarLogLevel } from './inject/config.ts'
@@ -45,6 +45,8 @@ export interface WebhookParts {
   }
   /** Throws where files cannot serve; gives the end of their validity. */
   readonly checkFiles: (files: ServingFiles) => Date
+  /** Adds the numbers of what it brings. */
+  readonly measure: (metrics: Metrics) => void
   /** How often the certificate's folder is looked at; default 5 s. */
   readonly lookEveryMs?: number
 }
@@ -63,6 +65,7 @@ export interface Webhook {
 export async function run(settings: WebhookSettings, parts: WebhookParts): Promise<Webhook> {
   const { log, namespaces } = parts
   const metrics = createMetrics()
+  parts.measure(metrics)
   const answers = metrics.counter(
     'tokenward_webhook_answers_total',
     'Answers to the API server, by path, outcome and reason.',

@@ -1,6 +1,7 @@
 import { apply } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { KubeError } from '../kube/kube-error.ts'
+import type { CountsOfKind } from '../kube/measure.ts'
 import type { KubeObject } from '../kube/objects.ts'
 import { createReflector, type Reflector } from '../kube/reflector.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -22,6 +23,7 @@ export interface CaBundles {
    */
   keep(bundle: string): Promise<void>
   problems(): readonly string[]
+  counts(): readonly CountsOfKind[]
   close(): void
 }
 
@@ -77,6 +79,7 @@ export function followCaBundles(options: {
       }
     },
     problems: () => followed.flatMap(([, reflector]) => reflector.problem() ?? []),
+    counts: () => followed.map(([{ kind }, reflector]) => [kind, reflector.counts()]),
     close() {
       for (const [, reflector] of followed) reflector.close()
     },

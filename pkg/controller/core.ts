@@ -1,6 +1,7 @@
 import { createIndex, type Index } from '../discovery/index.ts'
 import { createGuardedFetch } from '../issuers/guarded-fetch.ts'
 import { createKeySource, type KeySource } from '../issuers/key-source.ts'
+import type { CountsOfKind } from '../kube/measure.ts'
 import type { KeysSection } from '../policy/workload-policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -36,6 +37,8 @@ export interface CoreOptions {
   }) => StatusWriter
   /** What is wrong around it; absent: nothing is looked at. */
   readonly problems?: () => readonly string[]
+  /** How its objects are followed; absent: they are not followed. */
+  readonly counts?: () => readonly CountsOfKind[]
   readonly onOutcome?: (outcome: Outcome) => void
   readonly log: Log
 }
@@ -55,8 +58,8 @@ export function createCore(options: CoreOptions): Core {
     },
   })
   const status = options.openStatus({ index, keySource })
-  const { certificateEnds, problems = () => [] } = options
-  const measured = measure({ metrics, index, certificateEnds, problems })
+  const { certificateEnds, problems = () => [], counts = () => [] } = options
+  const measured = measure({ metrics, index, certificateEnds, problems, counts })
   const announce = createAnnouncer(log)
   let trust: Trust | undefined
   const reconciler = createReconciler({

@@ -1,4 +1,5 @@
 import type { Index } from '../discovery/index.ts'
+import { measureReflectors, type CountsOfKind } from '../kube/measure.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outcome } from './reconcile.ts'
 
@@ -10,6 +11,8 @@ export function measure(options: {
   readonly certificateEnds: () => Date | undefined
   /** What is wrong and needs somebody, beside the resources. */
   readonly problems: () => readonly string[]
+  /** Of what is followed; nothing of a folder. */
+  readonly counts: () => readonly CountsOfKind[]
 }): { round(durationMs: number): void; outcome(outcome: Outcome): void } {
   const { metrics, index, certificateEnds } = options
   const rounds = metrics.histogram({
@@ -48,6 +51,8 @@ export function measure(options: {
       if (ends !== undefined) gauge.set(ends.getTime() / 1000)
     },
   })
+
+  measureReflectors(metrics, options.counts)
 
   return {
     round: (durationMs) => rounds.observe(durationMs / 1000),

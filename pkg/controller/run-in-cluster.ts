@@ -102,6 +102,7 @@ export async function runInCluster(
     keys: () => grounds.believed()?.keys ?? { issuer: settings.authorityIssuer, keys: [] },
     certificateEnds: () => grounds.serving()?.notAfter,
     problems: () => problems.list(),
+    counts: () => [source, secrets, bundles].flatMap((one) => one.counts()),
     openStatus: (parts) =>
       createStatusObjects({
         ...parts,

@@ -339,6 +339,16 @@ test('an idle controller asks for nothing but its Lease', async () => {
   const before = api.requests.length
   const renewals = (): number => api.requests.slice(before).length
   await until('two renewals', () => renewals() >= 2)
+  const text = await (await fetch(`${controller.adminUrl}/metrics`)).text()
+  for (const [kind, lists] of [
+    ['Pod', 1],
+    ['AccessPolicy', 1],
+    ['MutatingWebhookConfiguration', 1],
+    ['Secret', 5],
+  ] as const) {
+    expect(text).toContain(`tokenward_kube_lists_total{kind="${kind}"} ${lists}`)
+    expect(text).toContain(`tokenward_kube_failures_total{kind="${kind}"} 0`)
+  }
   expect(new Set(api.requests.slice(before))).toEqual(
     new Set([
       'PUT /apis/coordination.k8s.io/v1/namespaces/tokenward-system/leases/tokenward-controller',

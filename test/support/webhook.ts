@@ -8,6 +8,7 @@ import type { NamespaceFacts } from '../../pkg/admission/inject/config.ts'
 import type { Json } from '../../pkg/admission/json.ts'
 import type { Operation } from '../../pkg/admission/patch.ts'
 import { run, type Webhook, type WebhookParts } from '../../pkg/admission/run.ts'
+import { measureReflectors } from '../../pkg/kube/measure.ts'
 import { issueRoot, issueServing, type Issued } from '../../pkg/pki/issue.ts'
 import { checkServing, readCertificate } from '../../pkg/pki/read.ts'
 import { createLog } from '../../pkg/telemetry/log.ts'
@@ -124,7 +125,14 @@ export async function startWebhook(
       sidecarMemoryLimit: resources.memoryLimit,
       sidecarLogLevel: logLevel,
     },
-    { log, version, namespaces, checkFiles, lookEveryMs: 20 },
+    {
+      log,
+      version,
+      namespaces,
+      checkFiles,
+      measure: (metrics) => measureReflectors(metrics, () => []),
+      lookEveryMs: 20,
+    },
   )
   const agent = new https.Agent({ keepAlive: true, ca: root.certificate })
   return {

@@ -1,4 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts'
+import type { CountsOfKind } from '../../kube/measure.ts'
 import { createReflector, type Reflector } from '../../kube/reflector.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { readSecret, secretNames, type Secret } from './secret.ts'
@@ -13,6 +14,7 @@ export interface Secrets {
   version(use: SecretUse): number
   synced(): boolean
   problems(): readonly string[]
+  counts(): readonly CountsOfKind[]
   close(): void
 }
 
@@ -43,6 +45,7 @@ export function followSecrets(options: {
     version: (use) => followed.get(use)?.version() ?? 0,
     synced: () => all.every((one) => one.synced()),
     problems: () => [...new Set(all.flatMap((one) => one.problem() ?? []))],
+    counts: () => all.map((one) => ['Secret', one.counts()]),
     close() {
       for (const one of all) one.close()
     },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { KubeClient } from '../../kube/client.ts'
+import type { CountsOfKind } from '../../kube/measure.ts'
 import { createReflector, type Reflector } from '../../kube/reflector.ts'
 import { keyOf } from '../../kube/resource.ts'
 import type { Revision } from '../../discovery/wire.ts'
@@ -52,6 +53,7 @@ export interface ClusterSource {
   live(kind: Resource['kind'], key: string): Live | undefined
   /** Why the view is not complete or not current, one line each. */
   problems(): readonly string[]
+  counts(): readonly CountsOfKind[]
   close(): void
 }
 
@@ -118,6 +120,7 @@ export function followCluster(options: ClusterOptions): ClusterSource {
     again: soon,
     live: (kind, key) => kinds.find((one) => one.kind === kind)?.live(key),
     problems: () => kinds.flatMap((kind) => kind.problem() ?? []),
+    counts: () => kinds.map((one) => [one.kind, one.counts()]),
     close() {
       clearInterval(tick)
       clearTimeout(timer)
@@ -128,7 +131,7 @@ export function followCluster(options: ClusterOptions): ClusterSource {
 
 interface FollowedKind extends Pick<
   Reflector<unknown>,
-  'version' | 'synced' | 'ageMs' | 'problem' | 'close'
+  'version' | 'synced' | 'ageMs' | 'problem' | 'counts' | 'close'
 > {
   readonly kind: Resource['kind']
   /** The same list while nothing has changed that matters. */
