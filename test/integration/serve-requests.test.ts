@@ -40,6 +40,20 @@ test('a later answer holds up the requests behind it, and no other connection', 
   expect(slow.text()).toMatch(/GET \/slow [^]*GET \/behind/)
 })
 
+test('what comes between the end of a body and its judgement is of the next request', async () => {
+  served = await serveHere()
+  // A record of TLS ends with the body: what is in the next one comes by itself, in the same turn.
+  const recordBytes = 16 * 1024
+  const body = 'x'.repeat(recordBytes - post('x'.repeat(10_000)).length + 10_000)
+  expect(post(body)).toHaveLength(recordBytes)
+  const { text } = await served.send(post(body) + get('/second') + get('/third', last))
+  expect(text.match(/(?:GET|POST) \/\w+ x*/g)).toEqual([
+    `POST /p ${body}`,
+    'GET /second ',
+    'GET /third ',
+  ])
+})
+
 test('a body may come in chunks, and byte by byte', async () => {
   served = await serveHere()
   const chunked =

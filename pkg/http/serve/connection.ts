@@ -54,7 +54,7 @@ export class Connection implements Turn {
 
   #data(bytes: Buffer): void {
     if (this.#phase === 'lingering' || this.#phase === 'closed') return
-    if (this.#body !== null) {
+    if (this.#phase === 'body' && this.#body !== null) {
       this.#readBody(this.#body, bytes)
       return
     }
