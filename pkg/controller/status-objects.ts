@@ -62,6 +62,7 @@ export function createStatusObjects(options: {
   const dips = new Map<string, number>()
   let outcome: Outcome | undefined
   let timer: NodeJS.Timeout | undefined
+  let lastLookMs = 0
 
   const liveOf = (key: string, { kind, namespace, name }: Said): Live | undefined => {
     const seen = options.live(kind as 'AccessPolicy', keyOf({ namespace, name }))
@@ -164,6 +165,7 @@ export function createStatusObjects(options: {
   const look = (): void => {
     timer = undefined
     if (outcome === undefined || !leading()) return
+    const startedAtMs = performance.now()
     const all = allSaid(outcome, options)
     const next = new Map(all.map((said) => [resourceKey(said.kind, said), said]))
     for (const key of wanted.keys()) if (!next.has(key)) forget(key)
@@ -172,6 +174,7 @@ export function createStatusObjects(options: {
       const change = changeOf(key, said)
       if (change !== undefined && !isSame(change, tried.get(key))) queue.add(key)
     }
+    lastLookMs = performance.now() - startedAtMs
   }
   const forget = (key: string): void => {
     wanted.delete(key)
@@ -180,7 +183,8 @@ export function createStatusObjects(options: {
     dips.delete(key)
   }
   const again = (): void => {
-    timer ??= setTimeout(look, debounceMs)
+    // Of a thousand policies it takes long: streams get their turn in between.
+    timer ??= setTimeout(look, Math.max(debounceMs, 4 * lastLookMs))
   }
   const forgetBack = client.onBack(() => {
     tried.clear()
