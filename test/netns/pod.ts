@@ -1,8 +1,9 @@
 /** A pod with its sidecar in this network namespace, an app in it, and a peer in the other one. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
 import type { WorkloadPolicy } from '../../pkg/policy/workload-policy.ts'
 import { ca, generationOf, podToken, policyOf, startDiscovery } from '../support/discovery.ts'
 import { until } from '../support/until.ts'
@@ -97,17 +98,41 @@ export async function serve(
   await until(`${what.kind} listens`, () => said.includes('listening'))
 }
 
-export interface Sidecar {
+/** A program that runs: `redirect` that waits, or a sidecar. */
+export interface Running {
   /** Log and audit lines. */
   readonly lines: () => string
   readonly stderr: () => string
-  /** Ends it, with what it says of itself: the exit code. */
+  /** Ends it by SIGTERM, with what it says of itself: the exit code. */
   readonly stop: () => Promise<number | null>
+  /** The exit code, once it has ended. */
+  readonly ended: Promise<number | null>
 }
 
 export interface Pod {
-  startSidecar(flags: Readonly<Record<string, string>>): Sidecar
+  startSidecar(flags: Readonly<Record<string, string>>): Running
   readonly close: () => Promise<void>
+}
+
+function watch(child: ChildProcessByStdio<null, Readable, Readable>): Running {
+  children.add(child)
+  let lines = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => (lines += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const stop = (): Promise<number | null> => {
+    child.kill('SIGTERM')
+    return ended
+  }
+  return { lines: () => lines, stderr: () => stderr, stop, ended }
+}
+
+/** `redirect` as it runs in a pod: it waits for the sidecar. */
+export function startRedirect(): Running {
+  const argv = [`${root}/dist/redirect.mjs`, '--await-sidecar=127.0.0.1:15490']
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  return watch(spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 /** A controller, tokens and folders for one sidecar; the programs are those of dist/. */
@@ -142,17 +167,7 @@ export async function makePod(change: (policy: WorkloadPolicy) => WorkloadPolicy
         ],
         { uid, gid: uid, env: { TOKENWARD_CA_BUNDLE: ca() }, stdio: ['ignore', 'pipe', 'pipe'] },
       )
-      children.add(child)
-      let lines = ''
-      let stderr = ''
-      child.stdout.on('data', (chunk: Buffer) => (lines += chunk.toString()))
-      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-      const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-      const stop = (): Promise<number | null> => {
-        child.kill('SIGTERM')
-        return ended
-      }
-      return { lines: () => lines, stderr: () => stderr, stop }
+      return watch(child)
     },
     async close() {
       for (const child of children) child.kill('SIGKILL')

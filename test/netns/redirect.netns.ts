@@ -5,7 +5,7 @@ import { call } from '../support/shop-sidecars.ts'
 import { until } from '../support/until.ts'
 import { runChecks, type Check } from './checks.ts'
 import { addresses } from './network.ts'
-import { fromPeer, fromPod, makePod, program, runRedirect, serve, type Sidecar } from './pod.ts'
+import { fromPeer, fromPod, makePod, program, runRedirect, serve, type Running } from './pod.ts'
 
 const anybody = [{ scopes: [] }]
 const { pod, peer } = addresses
@@ -79,7 +79,7 @@ await serve('peer', { host: '::', port: 8001, kind: 'http' })
 await serve('peer', { host: '::', port: 2500, kind: 'greeting' })
 await serve('peer', { host: '::', port: 2525, kind: 'greeting' })
 await serve('peer', { host: '::', port: 7000, kind: 'echo' })
-const startSidecar = (): Sidecar =>
+const startSidecar = (): Running =>
   made.startSidecar({
     interception: 'redirect',
     'probe-address': '[::]:15494',
