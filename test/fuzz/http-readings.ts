@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ChunkDecoder } from '../../pkg/http/http1/chunked.ts'
 import { messageLimits } from '../../pkg/http/http1/limits.ts'
-import type { RequestHead } from '../../pkg/http/http1/message.ts'
+import type { Mode, RequestHead } from '../../pkg/http/http1/message.ts'
 import { readRequestHead } from '../../pkg/http/http1/request.ts'
 import { Refusal } from '../../pkg/refusal/refusal.ts'
 
@@ -43,7 +43,7 @@ export interface Accepted {
 }
 
 /** Our parser over the bytes of one connection, up to the first refusal, unfinished head or close. */
-export function ours(bytes: Buffer): Accepted {
+export function ours(bytes: Buffer, mode: Mode = 'forward-proxy'): Accepted {
   const readings: Reading[] = []
   let at = 0
   try {
@@ -54,7 +54,7 @@ export function ours(bytes: Buffer): Accepted {
       const end = text.indexOf('\r\n\r\n', start)
       if (end === -1) break
       const { fields } = messageLimits
-      const head = readRequestHead({ bytes: rest, text, end, fields, mode: 'forward-proxy' }, start)
+      const head = readRequestHead({ bytes: rest, text, end, fields, mode }, start)
       at += end + 4
       const body = readBody(head, bytes, at)
       readings.push(readingOf(head, body))
