@@ -13,12 +13,15 @@ import { authenticate } from './admit.ts'
 import { checkPeer, takeProgress } from './take-progress.ts'
 import { discoveryPath, progressPath } from './wire.ts'
 import { runSession, type SessionOptions } from './session.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 const closeGraceMs = 500
 const minVersion = 'TLSv1.3'
 const handshakeTimeoutMs = 10_000
 /** Six heartbeats: a connection on which nothing moves serves nobody. */
 const idleTimeoutMs = 60_000
+/** Anybody in the cluster may connect, and each connection costs memory, some 80 KiB. */
+const waitingRoom = { connections: 2_000, ms: 15_000 }
 
 export interface DiscoveryServer {
   /** Not listening yet. */
@@ -37,6 +40,8 @@ export interface ServeOptions extends Omit<SessionOptions, 'onSent' | 'onAnswer'
   readonly metrics: Metrics
   /** The certificate that other replicas serve with, which they show as ours; absent: there are none. */
   readonly peerCertificate?: () => string | undefined
+  /** Of connections on which nobody is admitted yet: how many there may be, and for how long. */
+  readonly waiting?: { readonly connections: number; readonly ms: number }
 }
 
 /** The server side of the discovery stream: one HTTP/2 request per client, over TLS 1.3. */
@@ -46,6 +51,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
   const sessions = new Set<ServerHttp2Session>()
   const streams = new Set<ServerHttp2Stream>()
   const sockets = new Set<Socket>()
+  const waiting = createWaitingRoom(options.waiting ?? waitingRoom)
   const server = http2.createSecureServer({
     cert: options.certificate,
     key: options.privateKey,
@@ -73,12 +79,15 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     // What it still sends is not read: without this the stream would stay half open.
     stream.resume()
     stream.close()
+    // The next try costs another handshake, and so does the next line of the log.
+    stream.session?.close()
   }
   const session: SessionOptions = { ...options, ...count, refuse }
 
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
+    waiting.enter(socket)
   })
   server.on('session', (http2Session) => {
     sessions.add(http2Session)
@@ -96,6 +105,7 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
     if (isPost && headers[':path'] === progressPath && options.peerCertificate !== undefined) {
       try {
         checkPeer(stream, options.peerCertificate())
+        waiting.leave(stream.session?.socket)
         takeProgress(stream, options.index, (error) =>
           refuse(stream, new Refusal('invalid_request', {}, error)),
         )
@@ -111,7 +121,9 @@ export function createDiscoveryServer(options: ServeOptions): DiscoveryServer {
       return
     }
     try {
-      runSession(stream, authenticate(headers.authorization, options), session)
+      const admission = authenticate(headers.authorization, options)
+      waiting.leave(stream.session?.socket)
+      runSession(stream, admission, session)
     } catch (error) {
       refuse(stream, error instanceof Refusal ? error : new Refusal('internal', {}, error))
     }
