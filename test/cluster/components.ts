@@ -96,13 +96,14 @@ function pidFile(name: Component): string {
   return join(folders.run, `${name}.pid`)
 }
 
-/** The process of a component, if it runs. */
+/** The process of a component, if it runs; after a restart of the machine its number may be another's. */
 function pidOf(name: Component): number | undefined {
   if (!existsSync(pidFile(name))) return undefined
   const pid = Number(readFileSync(pidFile(name), 'utf8'))
+  const [program = ''] = commands[name]()
   try {
-    process.kill(pid, 0)
-    return pid
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words.includes(program) ? pid : undefined
   } catch {
     return undefined
   }
