@@ -41,3 +41,10 @@ test('what is told of a beginning is not told otherwise by what follows', () => 
   const first = tellings.findIndex((each) => each !== undefined)
   expect(tellings.slice(first).every((each) => each === 'http')).toBe(true)
 })
+
+test('a request line that is cut by what is looked at is one wherever it is cut', () => {
+  const tellings = Array.from({ length: 32 }, (_, more) =>
+    told(`GET /${'x'.repeat(4_070 + more)} HTTP/1.1\r\nHost: a\r\n\r\n`),
+  )
+  expect(new Set(tellings)).toEqual(new Set(['http']))
+})

@@ -9,6 +9,8 @@ const preface = 'PRI * HTTP/2.0\r\n'
 
 /** So much of a line may come without telling; a request line with a target this long is HTTP. */
 const undecidedBytes = 4 * 1024
+/** That line, cut anywhere: in its target or in its version. */
+const longLine = /^\S+ \S+(?: [HTP/.\d]*\r?)?$/
 
 /** Tells HTTP/1, HTTP/2 with prior knowledge (RFC 9113 3.3) and TLS (RFC 8446 5.1) from all else. */
 export function sniff(bytes: Buffer): Protocol | undefined {
@@ -26,5 +28,5 @@ export function sniff(bytes: Buffer): Protocol | undefined {
   if (line.includes('\n')) return requestLine.test(line) ? 'http' : 'other'
   if (!beginning.test(line)) return 'other'
   if (text.length < undecidedBytes) return undefined
-  return /^\S+ \S+$/.test(line) ? 'http' : 'other'
+  return longLine.test(line) ? 'http' : 'other'
 }
