@@ -1,9 +1,11 @@
 import type { Index } from '../discovery/index.ts'
-import type { KeySource } from '../issuers/key-source.ts'
+import type { KeySource, KeyStatus } from '../issuers/key-source.ts'
 import type { Problem } from '../policy/problem.ts'
 import { findingOf, findingsOf, type Finding } from './conditions.ts'
 import type { Outcome } from './reconcile.ts'
 import { resourceKey, type Guard } from './sources/snapshot.ts'
+
+const longestKeyId = 256
 
 interface Condition extends Finding {
   readonly observedGeneration: number
@@ -75,7 +77,7 @@ export function allSaid(
         ...(kind === 'AccessPolicy'
           ? { targets: { workloads: pods.length, applied: progress.applied } }
           : {}),
-        ...(keys === undefined ? {} : { keys: { keyIds: keys.keyIds, ...fetchedAt } }),
+        ...(keys === undefined ? {} : { keys: { keyIds: shownOf(keys), ...fetchedAt } }),
       },
     }
   })
@@ -87,6 +89,11 @@ export function allSaid(
       return { kind, namespace, name, spec: { files }, findings, problems: [], rest: {} }
     })
   return [...judged, ...contradicted]
+}
+
+/** As the schema bounds them: whatever an issuer calls its keys, its status can be written. */
+function shownOf({ keyIds }: KeyStatus): string[] {
+  return keyIds.map((kid) => kid.slice(0, longestKeyId))
 }
 
 /** How calls get past the sidecar of a pod, as its own check or the pod itself says; undefined where none do. */
