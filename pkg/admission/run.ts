@@ -2,6 +2,7 @@ import https from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import { formatAddress, type Address } from '../http/address.ts'
 import { createAdmin } from '../http/admin.ts'
+import { connectionsWithin } from '../http/connections.ts'
 import { drain, listen } from '../http/listen.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -100,6 +101,7 @@ export async function run(settings: WebhookSettings, parts: WebhookParts): Promi
       },
     }),
   )
+  server.maxConnections = connectionsWithin()
   const certificate = await followCertificate({
     folder: settings.tlsFolder,
     check: parts.checkFiles,

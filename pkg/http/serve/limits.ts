@@ -1,3 +1,4 @@
+import { connectionsWithin } from '../connections.ts'
 import { messageLimits, type MessageLimits } from '../http1/limits.ts'
 
 /** Bounds of a server of ours. Every one is a number, so that tests can make it small. */
@@ -23,7 +24,7 @@ export interface ServeLimits extends MessageLimits {
 export const serveLimits: ServeLimits = Object.freeze({
   ...messageLimits,
   bodyBytes: 64 * 1024,
-  connections: 10_000,
+  connections: connectionsWithin(),
   handshakeMs: 10_000,
   requestMs: 15_000,
   idleMs: 95_000,
