@@ -4,10 +4,10 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { quietLog } from '../../test/support/discovery.ts'
 import { until } from '../../test/support/until.ts'
-import { followFiles } from './follow-files.ts'
+import { followFiles, type FollowedFiles } from './follow-files.ts'
 
 let folder: string
-let followed: { close(): void } | undefined
+let followed: FollowedFiles | undefined
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'tokenward-follow-'))
 })
@@ -25,12 +25,12 @@ function mount(version: number, contents: Readonly<Record<string, string>>): voi
   renameSync(path.join(folder, 'next'), path.join(folder, 'data'))
 }
 
-function follow(applied: readonly string[]) {
+function follow(applied?: readonly string[]) {
   const got: (readonly string[])[] = []
   const logs: string[] = []
   followed = followFiles({
     files: ['a', 'b'].map((name) => path.join(folder, 'data', name)),
-    applied,
+    ...(applied === undefined ? {} : { applied }),
     apply: (contents) => {
       if (contents.includes('damaged')) throw new Error('it is damaged')
       got.push(contents)
@@ -68,6 +68,44 @@ test('what is damaged or missing is said once and left aside, and the next is ta
   mount(4, { a: '4', b: '4' })
   await until('it is applied', () => got.length === 1)
   expect(warnings()).toHaveLength(2)
+})
+
+test('where nothing is in use yet, what is there is applied at the first look', async () => {
+  mount(1, { a: '1', b: '1' })
+  const { got } = follow()
+  await followed?.look()
+  expect(got).toEqual([['1', '1']])
+})
+
+test('what is wrong is told until it is right, also where it is what was in use', async () => {
+  mount(1, { a: '1', b: '1' })
+  const { got } = follow(['1', '1'])
+  mount(2, { a: 'damaged', b: '2' })
+  await until('it is told', () => followed?.problem() === 'it is damaged')
+  mount(3, { a: '1', b: '1' })
+  await until('it is over', () => followed?.problem() === undefined)
+  expect(got).toEqual([])
+})
+
+test('what cannot be used yet, as a certificate of tomorrow, is tried again', async () => {
+  mount(1, { a: '1', b: '1' })
+  let isTomorrow = false
+  let tries = 0
+  const logs: string[] = []
+  followed = followFiles({
+    files: [path.join(folder, 'data', 'a')],
+    apply: () => {
+      tries += 1
+      if (!isTomorrow) throw new Error('it is not valid yet')
+    },
+    log: quietLog(logs),
+    everyMs: 5,
+  })
+  await until('it is tried again', () => tries > 2)
+  expect(logs.filter((line) => line.includes('not valid yet'))).toHaveLength(1)
+  isTomorrow = true
+  await until('it is used', () => logs.some((line) => line.includes('in use')))
+  expect(followed.problem()).toBeUndefined()
 })
 
 test('nothing is applied after the close', async () => {

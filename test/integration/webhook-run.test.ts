@@ -73,7 +73,7 @@ test.each([
   await using server = await startWebhook(namespaces)
   const before = await serialOf(server)
   server.write(files)
-  await until('it is said', () => server.logged.some((line) => line.includes('is not used')))
+  await until('it is said', () => server.logged.some((line) => line.includes('are not used')))
   expect(await serialOf(server)).toBe(before)
   expect(await readiness(server)).toMatch(/^200/)
   expect(server.logged.join('')).not.toContain('PRIVATE KEY')
