@@ -72,7 +72,7 @@ describe.each<readonly [ProgramName, readonly Row[]]>([
     'controller',
     [
       ['foldr', 'x', 64, /unknown flag --foldr: did you mean --folder\?/],
-      ['folder', undefined, 64, /--folder \(TOKENWARD_FOLDER\) is required/],
+      ['folder', undefined, 64, /--folder is required with --source folder/],
       ['folder', 'loop', 64, /--folder .* cannot be looked at: ELOOP/],
       ['folder', 'empty', 64, /--folder .* is not a folder/],
       ['folder', 'a'.repeat(5000), 64, /--folder .* cannot be looked at: ENAMETOOLONG/],
