@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import { createAdmin } from '../http/admin.ts'
-import { drain, listen } from '../http/listen.ts'
+import { drain } from '../http/listen.ts'
 import type { Address } from '../http/address.ts'
 import type { IssuedToken } from '../token/exchange.ts'
 import type { WorkloadPolicy } from '../policy/workload-policy.ts'
@@ -15,8 +15,8 @@ import { exposeMetrics } from './expose.ts'
 import { createProxyServer, type ProxyServer } from './forward/engine.ts'
 import { createHandles } from './handles.ts'
 import { defaultLimits, type Limits } from './forward/limits.ts'
-import type { ConnectionFacts, Front, Handler } from './forward/verdict.ts'
-import { createInbound, type Arrival } from './inbound.ts'
+import type { Front, Handler } from './forward/verdict.ts'
+import { createInbound } from './inbound.ts'
 import { startBypassCheck, type BypassCheck } from './intercept/bypass.ts'
 import type { FrontCounts } from './intercept/inbound-front.ts'
 import { createConnectFront } from './intercept/connect-front.ts'
@@ -33,8 +33,8 @@ import { createRandomBits } from './random.ts'
 import { createRecord, type DecisionRecord } from './record.ts'
 import { createResolve } from './resolve.ts'
 import type { Listeners, Ports } from './listeners.ts'
-import { listenWhereThere } from './listening.ts'
 import { createMetricsServer } from './metrics-server.ts'
+import { openListeners, type InboundListening, type OutboundListening } from './open-listeners.ts'
 import type { PreparedRoute } from './routes.ts'
 import { createServiceAddresses } from './service-addresses.ts'
 import { createTokens } from './tokens.ts'
@@ -89,11 +89,6 @@ export interface Sidecar {
 
 const defaultMaxPolicyAgeMs = 3_600_000
 const sweepEveryMs = 5_000
-
-interface OutboundListening {
-  readonly route?: string
-  readonly front?: Front
-}
 
 interface Listening {
   readonly mode: 'reverse' | 'forward-proxy'
@@ -177,13 +172,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       front,
     })
   }
-  const inbound = (
-    name: string,
-    {
-      at,
-      front,
-    }: { readonly at: (connection: ConnectionFacts) => Arrival; readonly front?: Front },
-  ): Server => {
+  const inbound = (name: string, { at, front }: InboundListening): Server => {
     const common = { state, handles, newDecision, random, nowSeconds }
     const handler = createInbound({ ...common, record: inboundRecord, at })
     return proxy(handler, inboundRecord, { mode: 'reverse', name, front })
@@ -219,42 +208,6 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       limits,
     })
 
-  const openInbound = async ({ listen: address, app }: Listeners['inbound'][number]) => {
-    let arrival = { port: address.port, app }
-    const name = `inbound ${address.port}`
-    const server = inbound(name, { at: () => arrival })
-    const bound = await listen(server, address, `${name} (--inbound)`)
-    arrival = { port: bound.port, app }
-    return bound
-  }
-  const openOutbound = async (address: Address, name: string, route?: string) => {
-    const flag = route === undefined ? '--outbound-address' : '--route-ports'
-    const server = outbound(name, route === undefined ? { front: connectFront() } : { route })
-    const bound = await listen(server, address, `${name} (${flag})`)
-    own.add(bound)
-    return bound
-  }
-
-  const openRedirected = async (): Promise<NonNullable<Ports['redirected']> | undefined> => {
-    if (redirected === undefined || interception === undefined) return undefined
-    const at = ({ destination }: ConnectionFacts): Arrival => {
-      if (destination === undefined) throw new Error('the connection was not redirected')
-      return { port: destination.port, app: destination }
-    }
-    const arriving = inbound('inbound', { at, front: interception.inbound })
-    const bound = await listen(arriving, redirected.inbound, 'inbound (--interception)')
-    own.add(bound)
-    const leaving = await listenWhereThere(redirected.outbound, (address) =>
-      listen(
-        outbound('outbound', { front: interception.outbound }),
-        address,
-        'outbound (--interception)',
-      ),
-    )
-    for (const address of leaving) own.add(address)
-    return { inbound: bound, outbound: leaving }
-  }
-
   const problem = (): string | undefined => {
     if (!isOpen) return 'its listeners are not open'
     return selfCheck?.problem() ?? (state.current() === undefined ? 'no policy yet' : undefined)
@@ -288,64 +241,37 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     stats: () => proxies.map(({ stats }) => stats),
   })
 
-  const openAll = async (): Promise<Ports> => {
-    const openServer = async (server: Server, address: Address, what: string): Promise<Address> => {
-      const bound = await listen(server, address, what)
-      servers.push(server)
-      own.add(bound)
-      return bound
-    }
-    const [admin] = await listenWhereThere(listeners.admin, (address) => {
-      const pages = { '/policy': policy }
-      const notReady = (): string => problem() ?? 'no policy yet'
-      const server = createAdmin({ isReady, notReady, metrics, pages })
-      return openServer(server, address, 'the admin port (--admin-address)')
-    })
-    if (admin === undefined) throw new Error('there is no address for the admin port')
-    const mapped: Address[] = []
-    for (const entry of listeners.inbound) mapped.push(await openInbound(entry))
-    const arriving = await openRedirected()
-    const proxyAddress = listeners.outbound
-    const out =
-      proxyAddress === undefined ? undefined : await openOutbound(proxyAddress, 'outbound')
-    const routes: Address[] = []
-    for (const { listen: address, route } of listeners.routes) {
-      routes.push(await openOutbound(address, `route ${route}`, route))
-    }
-    const { probes: probeAddress, metrics: metricsAddress } = listeners
-    const probes =
-      probeAddress === undefined
-        ? undefined
-        : await openServer(probeServer(), probeAddress, 'the probe port (--probe-address)')
-    const scraped =
-      metricsAddress === undefined
-        ? undefined
-        : await openServer(
-            createMetricsServer(metrics),
-            metricsAddress,
-            'the metrics port (--metrics-address)',
-          )
-    return {
-      inbound: mapped,
-      outbound: out,
-      routes,
-      admin,
-      ...(arriving === undefined ? {} : { redirected: arriving }),
-      ...(probes === undefined ? {} : { probes }),
-      ...(scraped === undefined ? {} : { metrics: scraped }),
-    }
+  const kept = (server: Server): Server => {
+    servers.push(server)
+    return server
   }
-  const probeServer = (): Server =>
-    createProbeServer({
-      // Once: from then on the app runs, and what goes wrong makes the pod not ready.
-      isStarted: () => isReady() || wasReady,
-      isReady,
-      probes: options.probes ?? new Map(),
-      addressOf: (host, port) =>
-        listeners.inbound.find((one) => one.listen.port === port || one.app.port === port)?.app ?? {
-          host,
-          port,
+  const openAll = (): Promise<Ports> =>
+    openListeners(listeners, {
+      own,
+      interception,
+      servers: {
+        inbound,
+        outbound,
+        connectFront,
+        admin: () => {
+          const pages = { '/policy': policy }
+          const notReady = (): string => problem() ?? 'no policy yet'
+          return kept(createAdmin({ isReady, notReady, metrics, pages }))
         },
+        probes: () =>
+          kept(
+            createProbeServer({
+              // Once: from then on the app runs, and what goes wrong makes the pod not ready.
+              isStarted: () => isReady() || wasReady,
+              isReady,
+              probes: options.probes ?? new Map(),
+              addressOf: (host, port) =>
+                listeners.inbound.find(({ listen, app }) => [listen.port, app.port].includes(port))
+                  ?.app ?? { host, port },
+            }),
+          ),
+        metrics: () => kept(createMetricsServer(metrics)),
+      },
     })
   const sweep = setInterval(() => handles.sweep(), sweepEveryMs).unref()
 
