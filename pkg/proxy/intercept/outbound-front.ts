@@ -1,6 +1,7 @@
 import { reset } from '../../http/reset.ts'
 import type { Front } from '../forward/verdict.ts'
 import { isLoopback } from '../own-listeners.ts'
+import { plainAddress } from '../plain-address.ts'
 import { greet, type FrontCounts } from './inbound-front.ts'
 import { isMarkerHost, isOwnPort, marker } from './marker.ts'
 import type { OriginalDestination } from './original-destination.ts'
@@ -24,7 +25,7 @@ export function createOutboundFront(options: {
     accept(socket, serve) {
       const to = originalDestination(socket)
       const peer = socket.remoteAddress ?? ''
-      const isLocal = isLoopback(peer) || pod.includes(withoutMapping(peer))
+      const isLocal = isLoopback(peer) || pod.includes(plainAddress(peer) ?? '')
       const isOwn = to !== undefined && (isLoopback(to.host) || pod.includes(to.host))
       if (to === undefined || !isLocal || (isOwn && isOwnPort(to.port))) {
         counts.strayed += 1
@@ -36,8 +37,4 @@ export function createOutboundFront(options: {
     endIdle: () => sniffing.endIdle(),
     abort: () => sniffing.abort(),
   }
-}
-
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address
 }
