@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -148,6 +149,39 @@ test('a server that nobody runs is named with its address', async () => {
   expect(error.reason).toBe('Unreachable')
   expect(error.message).toContain(`the API server at ${url} cannot be reached (ECONNREFUSED)`)
   client.close()
+})
+
+/** A port whose machine takes connections no more: what is sent there is dropped. */
+async function startSilentPort(): Promise<number> {
+  const code = `const server = require('node:net').createServer()
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port))`
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] })
+  closers.push(() => child.kill('SIGKILL'))
+  const port = await new Promise<number>((resolve) =>
+    child.stdout.once('data', (line: Buffer) => resolve(Number(line.toString()))),
+  )
+  child.kill('SIGSTOP')
+  // What it does not accept any more waits for it, and is not much.
+  for (let count = 0; count < 4; count += 1) {
+    const waiting = net.connect(port, '127.0.0.1').on('error', () => undefined)
+    closers.push(() => waiting.destroy())
+  }
+  return port
+}
+
+test('a machine that answers nothing at all is given up before TCP does', async () => {
+  const { log, api } = await start(() => ({ status: 200 }))
+  const url = `https://127.0.0.1:${await startSilentPort()}`
+  const kubeconfig = writeKubeconfig({ url, ca: api.ca, token })
+  const client = openKubeClient({ kubeconfig: kubeconfig.path, log })
+  closers.push(() => client.close())
+  const startMs = performance.now()
+  const error = await errorOf(client.request(pods))
+  expect(error).toMatchObject({ status: 0, reason: 'Timeout' })
+  expect(error.message).toBe(
+    `cannot list pods in namespace shop: no connection to ${url} within 5 s`,
+  )
+  expect(performance.now() - startMs).toBeLessThan(20_000)
 })
 
 test('a server whose certificate has expired is named so', async () => {

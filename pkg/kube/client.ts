@@ -55,6 +55,8 @@ const defaultTimeoutMs = 30_000
 const idleSocketMs = 60_000
 /** A peer that is gone is noticed after this and ten probes of a second each, whatever is under way. */
 const keepAliveProbeMs = 15_000
+/** A machine that is off answers nothing; what TCP itself would send again comes at ever longer intervals. */
+const connectMs = 5000
 
 /** A client of one API server. Throws an Error where there are no credentials that can be read. */
 export function openKubeClient(options: {
@@ -110,7 +112,14 @@ export function openKubeClient(options: {
           },
           signal,
         })
-        message.on('socket', (socket) => socket.setKeepAlive(true, keepAliveProbeMs))
+        message.on('socket', (socket) => {
+          socket.setKeepAlive(true, keepAliveProbeMs)
+          if (!socket.connecting) return
+          const why = `no connection to ${server} within ${connectMs / 1000} s`
+          const late = (): unknown => message.destroy(ownError(words, 'Timeout', why))
+          const timer = setTimeout(late, connectMs)
+          for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(timer))
+        })
         let isSettled = false
         message.on('error', (error) => {
           // Once there is a head, the answer's own stream tells of errors.
