@@ -22,7 +22,7 @@ export async function memoryFigures(): Promise<void> {
     figure({
       name: `memory of ${name} (anonymous)`,
       value: `${mebibytes.toFixed(1)} MiB`,
-      ...(name.startsWith('sidecar') ? { bar: '64 MiB', good: mebibytes <= 64 } : {}),
+      ...(name.startsWith('sidecar') ? { bar: '64 MiB', ofBar: mebibytes / 64 } : {}),
     })
   }
 }
