@@ -165,7 +165,7 @@ async function main(): Promise<void> {
     const fresh: number[] = []
     const repeated: number[] = []
     // Until the code that is measured is the code that V8 settles on.
-    for (let run = 0; run < 3; run++) await exchangeCost(system, 'new')
+    for (let run = 0; run < 8; run++) await exchangeCost(system, 'new')
     for (let round = 0; round < rounds; round++) {
       bare.push(bareSignAndVerify())
       fresh.push(await exchangeCost(system, 'new'))
