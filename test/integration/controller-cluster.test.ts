@@ -27,7 +27,7 @@ function addWorkload(api: MemoryApi, name: string, address: string): void {
     spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
   })
   const sidecar = { name: 'tokenward-sidecar', restartPolicy: 'Always' }
-  const initContainers = [{ name: 'tokenward-redirect' }, sidecar]
+  const initContainers = [sidecar, { name: 'tokenward-redirect' }]
   api.put(`${at}/pods/${name}-0`, {
     metadata: { labels },
     spec: { serviceAccountName: name, containers: [{}], initContainers },

@@ -50,8 +50,8 @@ describe('about pods', () => {
     expect(answer).toMatchObject({ uid: 'the-uid', allowed: true, warnings: [] })
     const spec = mapOf(applyPatch(pod, answer.operations)['spec'])
     expect(spec['initContainers']).toMatchObject([
-      { name: 'tokenward-redirect' },
       { name: 'tokenward-sidecar' },
+      { name: 'tokenward-redirect' },
     ])
   })
 
