@@ -12,11 +12,14 @@ type Workload = (typeof workloads)[number]
 const web = 'http://web.shop'
 const order = { item: 'teapot' }
 
-/** Has every app of the shop run with a tap, which sees what arrives there. */
+/** Has every app of the shop run with a tap, which sees what arrives there, and no pod without one any more. */
 export async function tapApps(): Promise<void> {
   const names = workloads.map((name) => `deployment/${name}`)
+  const before = await pods('shop', `app in (${workloads.join(', ')})`)
   await kubectl(['set', 'env', '-n', 'shop', ...names, `NODE_OPTIONS=${tapOptions()}`])
   for (const name of workloads) await rolledOut('shop', name)
+  const gone = before.map(({ metadata }) => `pod/${metadata.name}`)
+  await kubectl(['wait', '-n', 'shop', '--for=delete', ...gone, '--timeout=60s'])
 }
 
 async function tapped(stage: Stage, name: Workload, call: string): Promise<Tapped> {
